@@ -1,0 +1,49 @@
+"""A measured quantity with its unit and its 95 % interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One quantity of a finding.
+
+    Attributes:
+        name: what was measured: ``length``, ``area``, ``width_p95``, ``width_max``, ``min_spacing``,
+            ``rebar_length``, ``displacement``, ``plan_cover_ratio`` ...
+        value: the estimate, or None where the picture cannot resolve it (then ``high`` is its upper bound).
+        unit: ``px``, ``px2``, ``mm``, ``m``, ``m2``, ``m/yr`` or ``ratio``.
+        low: lower end of the 95 % interval; None where unknown.
+        high: upper end of the 95 % interval; None where unknown.
+        how: the method in a few words, e.g. ``integrated darkness over 212 normals``.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    low: float | None
+    high: float | None
+    how: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the measure as the ``measures`` row of the finding record."""
+        return {
+            "name": self.name,
+            "value": self.value,
+            "unit": self.unit,
+            "low": self.low,
+            "high": self.high,
+            "how": self.how,
+        }
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Measure:
+        """Return the measure that ``to_json`` wrote."""
+        return cls(row["name"], row["value"], row["unit"], row["low"], row["high"], row["how"])
+
+
+def by_name(measures: tuple[Measure, ...], name: str) -> Measure | None:
+    """Return the first measure of that name, or None."""
+    return next((m for m in measures if m.name == name), None)

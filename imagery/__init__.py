@@ -1,0 +1,1 @@
+"""Pixels with a place and a time: sources, readers, georeference, quality, catalogue."""

@@ -1,0 +1,1 @@
+"""Seeded generators of imagery with exact truth; what ships as imagery is made here."""

@@ -1,0 +1,1 @@
+"""From imagery to findings: engine, stitching, regions, measurement, the pipeline."""

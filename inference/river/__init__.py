@@ -1,0 +1,1 @@
+"""Findings on rivers from water masks: bars, and change between dates."""

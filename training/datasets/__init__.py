@@ -1,0 +1,1 @@
+"""Adapters from folders of images and masks to training and test samples."""
