@@ -1,0 +1,109 @@
+"""The model card: what a model version reads, returns, was trained on and measured at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from findings.errors import CardError
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClassSpec(_Frozen):
+    """One output class: its name, the damage it means and its operating point."""
+
+    name: str
+    damage: str = Field(description="1..26, R01..R22, 'anomaly', or 'water' (a surface, not a damage)")
+    threshold: float = Field(ge=0, description="chosen on the validation split; never on test")
+    minimum_area_px: int = Field(default=1, ge=1)
+
+
+class Normalisation(_Frozen):
+    """How raw values become network input.
+
+    ``fixed``: (x - mean) / std per band, values as stored.
+    ``per_patch``: each band's own mean and standard deviation over the observed pixels of the patch.
+    ``none``: raw values.
+    """
+
+    method: Literal["fixed", "per_patch", "none"]
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+
+class TrainingData(_Frozen):
+    """One source of training pixels or labels, with the grant that allows its use."""
+
+    name: str
+    licence: str
+    role: str = Field(
+        description="what it was used for, e.g. 'training pairs', 'pixels; labels derived from QA'"
+    )
+    items: int
+    ships: bool = Field(description="False: evaluation-only pictures; such a model never ships")
+
+
+class ModelCard(_Frozen):
+    """A model version on one page; stored as ``card.json`` beside the weights."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    version: str = Field(pattern=r"^[0-9][0-9a-z.]{0,31}$")
+    task: Literal["segmentation", "index", "anomaly"]
+    image_kind: Literal["photo", "scene"]
+    bands: tuple[str, ...] = Field(min_length=1)
+    required_bands: tuple[str, ...] = Field(min_length=1)
+    classes: tuple[ClassSpec, ...] = Field(min_length=1)
+    normalisation: Normalisation
+    gsd_range_mm: tuple[float, float]
+    architecture: dict[str, Any]
+    weights_file: str | None = None
+    weights_sha256: str | None = None
+    training_data: tuple[TrainingData, ...] = ()
+    commands: tuple[str, ...] = ()
+    metrics: dict[str, Any] = {}
+    limits: tuple[str, ...] = ()
+    licence: str = "Apache-2.0"
+
+    @model_validator(mode="after")
+    def _agree(self) -> ModelCard:
+        missing = set(self.required_bands) - set(self.bands)
+        if missing:
+            raise ValueError(f"required bands {sorted(missing)} are not among bands {list(self.bands)}")
+        if self.normalisation.method == "fixed" and not (
+            len(self.normalisation.mean) == len(self.normalisation.std) == len(self.bands)
+        ):
+            raise ValueError("fixed normalisation needs one mean and one std per band")
+        if (self.weights_file is None) != (self.weights_sha256 is None):
+            raise ValueError("weights_file and weights_sha256 come together")
+        return self
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Return the card of a model folder.
+
+    Raises:
+        CardError: there is no readable, complete card.json.
+    """
+    path = folder / "card.json"
+    try:
+        return ModelCard.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise CardError(
+            f"{path}: no readable card.json; a model folder holds card.json and its weights"
+        ) from error
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "card"
+        raise CardError(f"{path}: {where}: {first['msg']}") from error
+
+
+def write_card(card: ModelCard, folder: Path) -> None:
+    """Write ``card.json`` into a model folder, readable and in field order."""
+    text = json.dumps(card.model_dump(mode="json"), ensure_ascii=False, indent=2)
+    (folder / "card.json").write_text(text + "\n", encoding="utf-8")
