@@ -42,9 +42,7 @@ class TrainingData(_Frozen):
 
     name: str
     licence: str
-    role: str = Field(
-        description="what it was used for, e.g. 'training pairs', 'pixels; labels derived from QA'"
-    )
+    role: str = Field(description="what it was used for, e.g. 'training pairs', 'pixels; labels derived from QA'")
     items: int
     ships: bool = Field(description="False: evaluation-only pictures; such a model never ships")
 
@@ -94,9 +92,7 @@ def read_card(folder: Path) -> ModelCard:
     try:
         return ModelCard.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise CardError(
-            f"{path}: no readable card.json; a model folder holds card.json and its weights"
-        ) from error
+        raise CardError(f"{path}: no readable card.json; a model folder holds card.json and its weights") from error
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "card"
