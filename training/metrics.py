@@ -1,8 +1,8 @@
 """How good a model's masks are, each measure with its protocol; counts are pooled, so pictures are fed one by one.
 
 The counts themselves stand in ``training.counts`` and are at hand here too. What is undefined (0 / 0) is None in the
-dictionaries that go into a model card. Thresholds are chosen on the validation split (``choose_threshold``); a threshold
-that is best on the test split (ODS, OIS) is not a result.
+dictionaries that go into a model card. Thresholds are chosen on the validation split (``choose_threshold``); one that
+is best on the test split (ODS, OIS) is not a result.
 """
 
 from __future__ import annotations
