@@ -1,0 +1,84 @@
+"""Random changes to a crop that keep its truth: geometry for every kind of image, colour by kind."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from torchvision.transforms import v2
+
+from training.datasets.sample import FloatArray, Sample, Source
+
+SCALE_RANGE = (0.6, 1.7)
+
+_PHOTOMETRIC = v2.Compose(
+    [
+        v2.RandomApply([v2.ColorJitter(brightness=0.35, contrast=0.35, saturation=0.4, hue=0.04)], p=0.9),
+        v2.RandomGrayscale(p=0.15),
+        v2.RandomApply([v2.GaussianBlur(5, sigma=(0.3, 1.4))], p=0.3),
+        v2.RandomApply([v2.JPEG(quality=(45, 95))], p=0.4),
+        v2.RandomAdjustSharpness(2.0, p=0.2),
+    ]
+)
+
+
+def draw_crop(source: Source, rng: np.random.Generator, size_px: int, *, photo: bool) -> Sample:
+    """Return a crop at a random scale, flipped and turned; photographs also change in light, blur and JPEG."""
+    drawn = int(np.clip(round(size_px / np.exp(rng.uniform(*np.log(SCALE_RANGE)))), 32, None)) if photo else size_px
+    sample = source.draw(rng, drawn)
+    if drawn != size_px:
+        sample = _resize(sample, size_px)
+    sample = _turn(sample, rng)
+    pixels = _photometric(sample.pixels, rng) if photo else _radiometric(sample.pixels, rng)
+    return Sample(sample.name, sample.group, pixels, sample.target, sample.known)
+
+
+def drop_bands(pixels: FloatArray, optional: list[int], rng: np.random.Generator, chance: float) -> FloatArray:
+    """Return the pixels with each optional band missing (NaN) at the given chance."""
+    gone = [band for band in optional if rng.random() < chance]
+    if not gone:
+        return pixels
+    pixels = pixels.copy()
+    pixels[gone] = np.nan
+    return pixels
+
+
+def _resize(sample: Sample, size_px: int) -> Sample:
+    shape = (size_px, size_px)
+    mode = cv2.INTER_AREA if sample.known.shape[0] > size_px else cv2.INTER_LINEAR
+    pixels = np.stack([cv2.resize(band, shape, interpolation=mode) for band in sample.pixels])
+    # a hairline must survive shrinking: half coverage of a pixel still counts as defect
+    target = np.stack([cv2.resize(plane, shape, interpolation=mode) for plane in sample.target])
+    known = cv2.resize(sample.known.astype(np.uint8), shape, interpolation=cv2.INTER_NEAREST).astype(bool)
+    return Sample(sample.name, sample.group, pixels, (target >= 0.5).astype(np.float32), known)
+
+
+def _turn(sample: Sample, rng: np.random.Generator) -> Sample:
+    quarter, flip = int(rng.integers(4)), bool(rng.integers(2))
+
+    def turned(array: np.ndarray) -> np.ndarray:
+        array = np.rot90(array, quarter, axes=(-2, -1))
+        return np.ascontiguousarray(array[..., ::-1] if flip else array)
+
+    return Sample(sample.name, sample.group, turned(sample.pixels), turned(sample.target), turned(sample.known))
+
+
+def _photometric(pixels: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Change light, colour, blur, compression and noise of an RGB crop of values 0..255."""
+    hidden = np.isnan(pixels)
+    image = torch.from_numpy(np.nan_to_num(pixels, nan=127.0).clip(0, 255).astype(np.uint8))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(rng.integers(2**31)))
+        image = _PHOTOMETRIC(image)
+    noisy = image.numpy().astype(np.float32) + rng.normal(0.0, rng.uniform(0.0, 5.0), pixels.shape).astype(np.float32)
+    out: FloatArray = np.where(hidden, np.nan, noisy.clip(0, 255)).astype(np.float32)
+    return out
+
+
+def _radiometric(pixels: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Change gain, haze and noise band by band: sensors and processing levels differ."""
+    bands = pixels.shape[0]
+    gain = rng.lognormal(0.0, 0.12, (bands, 1, 1))
+    haze = np.sort(rng.exponential(120.0, bands))[::-1].reshape(bands, 1, 1) * (rng.random() < 0.5)
+    noise = rng.normal(0.0, rng.uniform(0.0, 60.0), pixels.shape)
+    return (pixels * gain + haze + noise).astype(np.float32)

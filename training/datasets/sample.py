@@ -1,0 +1,62 @@
+"""What a source of samples gives: random crops to train on, whole pictures to measure on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture with its truth.
+
+    Attributes:
+        name: which picture.
+        group: photo, structure or place that must not be split; bootstrap unit of the metrics.
+        pixels: ``(C, H, W)`` float32 in the configured band order, NaN for no observation.
+        target: ``(K, H, W)`` float32 in [0, 1].
+        known: ``(H, W)``; False where the truth is unknown and must neither train nor measure.
+    """
+
+    name: str
+    group: str
+    pixels: FloatArray
+    target: FloatArray
+    known: BoolArray
+
+
+class Source(Protocol):
+    """A source of samples."""
+
+    def draw(self, rng: np.random.Generator, size_px: int) -> Sample:
+        """Return one random crop of ``size_px`` squared."""
+        ...
+
+    def whole(self) -> Iterator[Sample]:
+        """Yield every picture of the split, whole, in name order."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of pictures; 0 for generators, which have no end."""
+        ...
+
+
+def cut(sample: Sample, row: int, col: int, height: int, width: int) -> Sample:
+    """Return a window of a sample; beyond the picture pixels are NaN and the truth is unknown."""
+    _, rows, cols = sample.pixels.shape
+    r0, c0, r1, c1 = max(row, 0), max(col, 0), min(row + height, rows), min(col + width, cols)
+    inside = (slice(r0 - row, r1 - row), slice(c0 - col, c1 - col))
+    pixels = np.full((sample.pixels.shape[0], height, width), np.nan, dtype=np.float32)
+    target = np.zeros((sample.target.shape[0], height, width), dtype=np.float32)
+    known = np.zeros((height, width), dtype=bool)
+    pixels[:, *inside] = sample.pixels[:, r0:r1, c0:c1]
+    target[:, *inside] = sample.target[:, r0:r1, c0:c1]
+    known[inside] = sample.known[r0:r1, c0:c1]
+    return Sample(sample.name, sample.group, pixels, target, known)
