@@ -159,11 +159,8 @@ class Features(nn.Module):
             raise ModelError(f"strides {strides}; {ARCHITECTURE} has {sorted(self.STAGES)}")
         self.strides = strides
         self.taken = [self.STAGES[s] for s in strides]
-        self.conv_stem, self.bn1 = network.conv_stem, network.bn1
-        blocks = network.blocks
-        if not isinstance(blocks, nn.Sequential):
-            raise ModelError(f"{type(network).__name__} has no sequence of blocks; expected timm's {ARCHITECTURE}")
-        self.blocks = blocks[: max(self.taken) + 1]
+        self.conv_stem, self.bn1 = network.get_submodule("conv_stem"), network.get_submodule("bn1")
+        self.blocks = nn.ModuleList(list(network.get_submodule("blocks").children())[: max(self.taken) + 1])
         self.requires_grad_(False).eval()
 
     def forward(self, rgb: Tensor) -> list[Tensor]:
