@@ -1,0 +1,81 @@
+"""Settings of one run: flag, then environment ``MIZUHASHI_*``, then default; frozen, unknown keys refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from findings.errors import ConfigError
+
+PREFIX = "MIZUHASHI_"
+
+
+def default_home() -> Path:
+    """Return the folder of the user's own store: ``$XDG_DATA_HOME/mizuhashi``, else ``~/.local/share/mizuhashi``."""
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "mizuhashi"
+
+
+class Settings(BaseSettings):
+    """What one run needs to know before it opens anything.
+
+    Attributes:
+        home: folder of the database, the overlays and the user's own model versions.
+        database_url: SQLAlchemy URL of the store; None: the SQLite file in ``home``. It may hold a password,
+            so it prints masked.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    home: Path = Field(default_factory=default_home, description="Folder of the database, overlays and own models.")
+    database_url: SecretStr | None = Field(default=None, description="SQLAlchemy URL; default: SQLite in the home.")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def _empty_is_none(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if value and value.get_secret_value() else None
+
+
+def load_settings(*, home: Path | None = None, database_url: str | None = None) -> Settings:
+    """Return the settings; an argument that is given wins over the environment.
+
+    Raises:
+        ConfigError: an environment variable ``MIZUHASHI_*`` that no setting reads, or an impossible value.
+    """
+    _refuse_unknown(os.environ)
+    given: dict[str, Any] = {}
+    if home is not None:
+        given["home"] = home
+    if database_url is not None:
+        given["database_url"] = SecretStr(database_url)
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(map(str, first["loc"])).upper()
+        raise ConfigError(f"{PREFIX}{where}: {first['msg']}") from error
+
+
+def environment_names() -> tuple[str, ...]:
+    """Return the environment variables that are read, in the order of the settings."""
+    return tuple(PREFIX + name.upper() for name in Settings.model_fields)
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = set(environment_names())
+    unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise ConfigError(
+            f"unknown environment variable {', '.join(unknown)}; the settings are {', '.join(sorted(known))}: "
+            "correct the name or unset it"
+        )
