@@ -1,0 +1,166 @@
+"""From a probability map to regions: threshold, join, outline.
+
+A crack is often broken by a few weak pixels. Two fragments of a linear damage are joined when an end of one lies
+within ``bridge_px`` of an end of the other and both ends point at each other (within 35 degrees), so that one crack is
+one finding. Compact fragments have no direction and are never joined.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from shapely.geometry import Polygon
+
+from imagery.types import Window
+from inference.measure.skeleton import trace
+from models.card import ClassSpec
+
+LINEAR_DAMAGES = frozenset({"2", "6", "11", "R01"})  # 亀裂, ひびわれ, 床版ひびわれ, 堤防の亀裂
+LOOK_BACK_PX = 12  # over which the direction of an end is taken
+ALIGNED_COS = float(np.cos(np.radians(35)))
+LONGEST_FRAGMENTS = 2000  # at most this many fragments are considered for joining
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One connected place of one class.
+
+    Attributes:
+        bbox: in image pixels, half-open.
+        mask: ``(bbox.height, bbox.width)`` bool.
+        polygon_px: outline, x right and y down, pixel edges at whole numbers, holes filled, valid, within 0.5 px of
+        the mask's edge. score: mean probability over the pixels at or above the threshold. area_px: number of pixels
+        of the mask. fragments: pieces that were joined; 1 for most.
+    """
+
+    bbox: Window
+    mask: NDArray[np.bool_]
+    polygon_px: Polygon
+    score: float
+    area_px: int
+    fragments: int = 1
+
+
+def regions(
+    probability: NDArray[np.float32],
+    spec: ClassSpec,
+    *,
+    threshold: float | None = None,
+    bridge_px: float | None = None,
+    limit: int = 5000,
+) -> list[Region]:
+    """Return the regions of one class, the largest sum of probability first.
+
+    Args:
+        probability: ``(H, W)`` scores, NaN where nothing was observed (never part of a region).
+        spec: the class; its threshold and least area are the operating point of the card.
+        threshold: another operating point than the card's.
+        bridge_px: longest gap to join; default 8 px for linear damages, 0 (no joining) for all others.
+        limit: at most this many regions, the strongest; what falls away is logged.
+    """
+    level = spec.threshold if threshold is None else threshold
+    gap = (8.0 if spec.damage in LINEAR_DAMAGES else 0.0) if bridge_px is None else bridge_px
+    seen = np.nan_to_num(probability, nan=-1.0)
+    above = seen >= max(level, 1e-30)  # a pixel of probability 0 belongs to nothing
+    joined = _bridge(above, gap) if gap > 0 else above
+    labels, stats = _components(joined)
+    flat = labels.ravel()
+    counts = np.bincount(flat, weights=above.ravel(), minlength=len(stats))
+    sums = np.bincount(flat, weights=np.where(above, seen, 0).ravel(), minlength=len(stats))
+    numbers = np.flatnonzero(counts >= spec.minimum_area_px)
+    numbers = numbers[numbers > 0]
+    numbers = numbers[np.argsort(-sums[numbers], kind="stable")]
+    if len(numbers) > limit:
+        _log.warning("%s: %d regions, the %d strongest are kept", spec.name, len(numbers), limit)
+    return [_region(labels, stats[n], n, sums[n] / counts[n], above) for n in numbers[:limit]]
+
+
+def _components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    return np.asarray(labels, np.int32), np.asarray(stats, np.int32)
+
+
+def _region(
+    labels: NDArray[np.int32], stats: NDArray[np.int32], number: int, score: float, above: NDArray[np.bool_]
+) -> Region:
+    left, top, width, height = (int(v) for v in stats[:4])
+    box = (slice(top, top + height), slice(left, left + width))
+    mask = labels[box] == number
+    pieces = cv2.connectedComponents((mask & above[box]).view(np.uint8), connectivity=8)[0] - 1
+    polygon = outline(mask, left, top)
+    return Region(Window(left, top, width, height), mask, polygon, float(score), int(mask.sum()), max(1, pieces))
+
+
+def outline(mask: NDArray[np.bool_], left: int = 0, top: int = 0, *, tolerance_px: float = 0.5) -> Polygon:
+    """Return the outline of one 8-connected mask as a valid polygon, holes filled.
+
+    OpenCV's contours run through pixel centres, which loses half a pixel all around (a line of one pixel has no area);
+    here the contour of the doubled mask, 0.25 px inside the true edge, is grown by 0.25 px: pixel edges stand at whole
+    numbers.
+    """
+    doubled = np.repeat(np.repeat(mask.astype(np.uint8), 2, axis=0), 2, axis=1)
+    contours, _ = cv2.findContours(doubled, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    ring = max(contours, key=len)[:, 0, :]
+    # make_valid keeps the thin necks between diagonal pixels as lines, and growing makes them part of one polygon
+    inner = shapely.make_valid(Polygon((ring + 0.5) / 2))
+    grown = shapely.buffer(inner, 0.25, join_style="mitre", cap_style="square")
+    if grown.geom_type != "Polygon":
+        grown = max(grown.geoms, key=lambda part: part.area)
+    thin = shapely.simplify(Polygon(grown.exterior), tolerance_px, preserve_topology=True)
+    return shapely.affinity.translate(shapely.normalize(thin), left, top)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    owner: NDArray[np.int64]
+    place: NDArray[np.float64]
+    direction: NDArray[np.float64]  # unit vectors that point out of the fragment
+
+
+def _bridge(above: NDArray[np.bool_], gap: float) -> NDArray[np.bool_]:
+    """Draw a line over each gap between two ends that point at each other."""
+    ends = _find_ends(above)
+    if ends is None:
+        return above
+    drawn = above.astype(np.uint8)
+    for a, b in sorted(cKDTree(ends.place).query_pairs(gap + 1)):
+        step = ends.place[b] - ends.place[a]
+        distance = float(np.hypot(*step))
+        if ends.owner[a] == ends.owner[b] or distance == 0:
+            continue
+        toward = step / distance
+        if min(ends.direction[a] @ toward, -(ends.direction[b] @ toward)) >= ALIGNED_COS:
+            points = [tuple(round(v) for v in ends.place[k][::-1]) for k in (a, b)]
+            cv2.line(drawn, points[0], points[1], 1, thickness=2)
+    return drawn.astype(bool)
+
+
+def _find_ends(above: NDArray[np.bool_]) -> _Ends | None:
+    labels, stats = _components(above)
+    longest = np.hypot(stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT])
+    owners, places, directions = [], [], []
+    for index in np.argsort(-longest, kind="stable")[:LONGEST_FRAGMENTS]:
+        if longest[index] < LOOK_BACK_PX / 2 or len(longest) < 2:
+            break
+        left, top, width, height = stats[index + 1][:4]
+        mask = labels[top : top + height, left : left + width] == index + 1
+        for branch in trace(mask):
+            for line, free in ((branch.points, branch.free_end), (branch.points[::-1], branch.free_start)):
+                out = line[-1] - line[max(0, len(line) - LOOK_BACK_PX)]
+                size = float(np.hypot(*out))
+                if free and size >= LOOK_BACK_PX / 2 and branch.half_width_px.mean() * 2 < size:
+                    # the skeleton stops short of the mask's end by about half the mask's width
+                    tip = line[-1] + out / size * min(branch.half_width_px[-1], 4.0)
+                    owners.append(index)
+                    places.append(tip + np.array([top, left]))
+                    directions.append(out / size)
+    if not owners:
+        return None
+    return _Ends(np.array(owners), np.array(places), np.array(directions))

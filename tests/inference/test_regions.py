@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from inference.regions import outline, regions
+from models.card import ClassSpec
+
+CRACK = ClassSpec(name="crack", damage="6", threshold=0.5, minimum_area_px=10)
+SPALL = ClassSpec(name="spalling", damage="7", threshold=0.5, minimum_area_px=10)
+
+
+def canvas() -> NDArray[np.float32]:
+    return np.zeros((120, 160), np.float32)
+
+
+def test_two_blobs_are_two_regions_with_score_area_box_and_outline() -> None:
+    p = canvas()
+    p[10:20, 30:50] = 0.8
+    p[60:64, 5:9] = 0.6
+    first, second = regions(p, SPALL)
+    assert (first.bbox.col, first.bbox.row, first.bbox.width, first.bbox.height) == (30, 10, 20, 10)
+    assert first.area_px == 200
+    assert first.score == pytest.approx(0.8)
+    assert first.polygon_px.equals(shapely.box(30, 10, 50, 20))
+    assert second.area_px == 16
+
+
+def test_pixels_that_touch_at_corners_are_one_region_and_specks_are_none() -> None:
+    p = canvas()
+    p[range(20, 60), range(20, 60)] = 0.9
+    p[100, 100:104] = 0.9
+    (only,) = regions(p, SPALL)
+    assert only.area_px == 40
+    assert only.polygon_px.is_valid
+
+
+def test_unobserved_pixels_belong_to_no_region() -> None:
+    p = np.full((40, 40), 0.9, np.float32)
+    p[:, 20:] = np.nan
+    (only,) = regions(p, SPALL)
+    assert only.bbox.right == 20
+    assert regions(np.full((40, 40), np.nan, np.float32), SPALL) == []
+
+
+def test_fragments_of_a_crack_that_point_at_each_other_are_one_finding() -> None:
+    p = canvas()
+    p[50:53, 10:70] = 0.9
+    p[50:53, 76:140] = 0.9
+    (crack,) = regions(p, CRACK)
+    assert crack.fragments == 2
+    assert crack.bbox.width == 130
+    assert len(regions(p, SPALL)) == 2
+
+
+def test_parallel_cracks_and_far_fragments_stay_apart() -> None:
+    p = canvas()
+    p[50:53, 10:70] = 0.9
+    p[58:61, 10:70] = 0.9
+    p[50:53, 90:140] = 0.9
+    assert len(regions(p, CRACK)) == 3
+
+
+def test_compact_fragments_are_never_joined() -> None:
+    p = canvas()
+    p[40:48, 40:48] = 0.9
+    p[40:48, 52:60] = 0.9
+    assert len(regions(p, CRACK)) == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(hnp.arrays(bool, (9, 11), elements=st.booleans()))
+def test_every_outline_is_valid_and_within_half_a_pixel_of_its_mask(mask: NDArray[np.bool_]) -> None:
+    for region in regions(mask.astype(np.float32), SPALL.model_copy(update={"minimum_area_px": 1})):
+        assert region.polygon_px.is_valid
+        assert region.polygon_px.geom_type == "Polygon"
+        rows, cols = np.nonzero(region.mask)
+        centres = shapely.points(cols + region.bbox.col + 0.5, rows + region.bbox.row + 0.5)
+        assert (shapely.distance(region.polygon_px, centres) <= 0.5).all()
+        assert region.polygon_px.bounds[0] >= region.bbox.col - 0.5
+
+
+def test_a_line_of_one_pixel_has_its_area() -> None:
+    mask = np.zeros((5, 30), bool)
+    mask[2, 3:27] = True
+    assert outline(mask).area == pytest.approx(24)
+
+
+def test_thousands_of_regions_are_bounded_and_the_strongest_kept() -> None:
+    p = np.zeros((400, 400), np.float32)
+    p[::4, ::4] = 0.6
+    p[200, 200] = 0.9
+    found = regions(p, CRACK.model_copy(update={"minimum_area_px": 1}), limit=50)
+    assert len(found) == 50
+    assert found[0].score == pytest.approx(0.9)
