@@ -19,11 +19,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from findings.errors import MissingBands, NotAssessable
+from findings.errors import NotAssessable
 from imagery.types import Pixels, Window
 from inference.stitch import Axis, Blender, lay_windows
 from models.base import PixelModel
-from models.card import ModelCard
 
 FloatArray = NDArray[np.float32]
 
@@ -31,19 +30,11 @@ FloatArray = NDArray[np.float32]
 class PixelSource(Protocol):
     """What the engine asks of an image: ``imagery.reader.ImageReader``, or an array in a test."""
 
-    @property
-    def width_px(self) -> int:
-        """Number of columns."""
-        ...
+    width_px: int
+    height_px: int
 
-    @property
-    def height_px(self) -> int:
-        """Number of rows."""
-        ...
-
-    @property
-    def bands(self) -> tuple[str, ...]:
-        """Names of the bands in the file."""
+    def require(self, bands: Sequence[str]) -> None:
+        """Raise MissingBands, with the remedy, unless the image has these bands."""
         ...
 
     def read(self, window: Window, bands: Sequence[str] | None = None) -> Pixels:
@@ -99,21 +90,6 @@ class EngineStats:
     batch: int = 0
 
 
-def require_bands(card: ModelCard, bands: Sequence[str]) -> None:
-    """Refuse an image without the bands that the model cannot do without.
-
-    Raises:
-        MissingBands: with the remedy.
-    """
-    missing = [band for band in card.required_bands if band not in bands]
-    if missing:
-        raise MissingBands(
-            f"model {card.name}@{card.version} requires band {', '.join(missing)}; "
-            f"the image has {', '.join(bands) or 'none'}. "
-            "If it is there under another name, name the image's bands in their order: --bands NAME,NAME,..."
-        )
-
-
 def infer(
     model: PixelModel,
     reader: PixelSource,
@@ -141,7 +117,7 @@ def infer(
         MissingBands: a band that the card requires is absent.
         ConfigError: an impossible window or overlap.
     """
-    require_bands(model.card, reader.bands)
+    reader.require(model.card.required_bands)
     device = torch.device(device)
     model = model.to(device)
     rows = lay_windows(reader.height_px, window, overlap)

@@ -58,7 +58,7 @@ def trace(mask: NDArray[np.bool_]) -> list[Branch]:
 
 
 def _thin(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return np.asarray(skeletonize(mask), bool)  # type: ignore[no-untyped-call]
+    return np.asarray(skeletonize(mask), np.bool_)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
