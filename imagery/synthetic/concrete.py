@@ -1,0 +1,280 @@
+"""Photographs of concrete with exact truth, from a seed and a spec.
+
+Light is added in linear radiance and encoded last, as in a camera: a pixel half covered by a crack is half dark in
+linear light, not in grey values. A measurement that integrates darkness must undo the sRGB curve first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imagery.synthetic.camera import expose, light_field, relief_shading
+from imagery.synthetic.confusers import add_cable, add_joint, add_scratch, add_tie_hole, shadow_field
+from imagery.synthetic.cracks import CrackLine, centre_mask, grow_branches, grow_crack, line_coverage
+from imagery.synthetic.damage import add_efflorescence, add_rust_stain, add_spall, paint_crack
+from imagery.synthetic.noise import Field, fractal_noise, ramp
+from imagery.synthetic.spec import ConcreteSpec, random_spec
+from imagery.synthetic.surface import (
+    Surface,
+    add_boards,
+    add_bug_holes,
+    add_moss,
+    add_pour_line,
+    add_run_down,
+    make_surface,
+)
+
+__all__ = [
+    "CLASSES",
+    "ConcretePhoto",
+    "ConcreteSpec",
+    "Crack",
+    "generate_concrete",
+    "random_spec",
+    "random_training_pair",
+]
+
+CLASSES = ("crack", "spalling", "exposed_rebar", "efflorescence", "rust_stain")
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crack:
+    """The part of one crack or branch that lies in the frame.
+
+    Attributes:
+        centreline_mm: ``(N, 2)`` x right, y down, from the upper left corner.
+        width_mm: ``(N,)`` width across the centre line.
+        core: mean reflectance inside as a share of the wall's, before dirt varies it.
+        parent: index (in the photograph's list) of the crack that this branch leaves, or None.
+    """
+
+    centreline_mm: NDArray[np.float64]
+    width_mm: NDArray[np.float64]
+    length_mm: float
+    width_max_mm: float
+    width_p95_mm: float
+    width_mean_mm: float
+    core: float
+    parent: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConcretePhoto:
+    """A generated photograph and its truth.
+
+    Attributes:
+        image: ``(H, W, 3)`` uint8 RGB.
+        masks: one bool ``(H, W)`` for each of ``CLASSES``. ``crack`` holds the pixels that are at least half covered
+            and those that a centre line passes through, so that a crack finer than a pixel is a line of one pixel.
+        coverage: ``(H, W)`` float32, the area share of each pixel that cracks cover (at a junction the larger one).
+        cracks: every crack and branch of which a part lies in the frame.
+    """
+
+    image: NDArray[np.uint8]
+    masks: Mapping[str, Mask]
+    coverage: Field
+    cracks: tuple[Crack, ...]
+    gsd_mm: float
+    spec: ConcreteSpec
+
+
+def generate_concrete(rng: np.random.Generator, spec: ConcreteSpec) -> ConcretePhoto:
+    """Return a photograph as ``spec`` asks for it; the same generator state gives the same bytes."""
+    shape = (spec.height_px, spec.width_px)
+    surface = make_surface(
+        rng, shape, spec.gsd_mm, spec.colour, mottling=spec.mottling, grain=spec.grain, wear=spec.wear
+    )
+    _add_workmanship(rng, surface, spec)
+    light_rad = float(np.deg2rad(spec.light_deg))
+    masks = {name: np.zeros(shape, dtype=bool) for name in CLASSES}
+    coverage, cracks = _add_cracks(rng, surface, spec, light_rad, masks)
+    _add_damage(rng, surface, spec, light_rad, masks)
+    _add_weather(rng, surface, spec)
+    for _ in range(spec.cables):
+        add_cable(rng, surface)
+    image = _take_picture(rng, surface, spec, light_rad)
+    return ConcretePhoto(image, masks, coverage, cracks, spec.gsd_mm, spec)
+
+
+def random_training_pair(
+    rng: np.random.Generator, size_px: int = 256, *, label_width_px: float = 3.0
+) -> tuple[NDArray[np.uint8], Mask]:
+    """Return a random square photograph ``(H, W, 3)`` RGB and its crack mask ``(H, W)``.
+
+    Args:
+        rng: source of the draws.
+        size_px: side of the square.
+        label_width_px: narrower cracks are labelled this wide, as people label them; 0 keeps the true mask.
+    """
+    photo = generate_concrete(rng, random_spec(rng, width_px=size_px, height_px=size_px))
+    mask = photo.masks["crack"]
+    if label_width_px > 1 and mask.any():
+        lines = np.zeros(mask.shape, dtype=np.uint8)
+        for crack in photo.cracks:
+            xy = np.floor(crack.centreline_mm / photo.gsd_mm).astype(np.int32)
+            cv2.polylines(lines, [xy[:, None, :]], False, 1, max(round(label_width_px), 1))
+        mask = mask | (lines > 0)
+    return photo.image, mask
+
+
+def _add_workmanship(rng: np.random.Generator, surface: Surface, spec: ConcreteSpec) -> None:
+    """Add what the building left: boards, pours, voids, joints, tie holes."""
+    height, width = surface.shape
+    if spec.board_mm > 0:
+        add_boards(rng, surface, spec.board_mm, float(rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.02)))
+    for _ in range(spec.pour_lines):
+        add_pour_line(rng, surface, float(rng.uniform(0.1, 0.9)) * height)
+    if spec.bug_holes_per_m2 > 0:
+        add_bug_holes(rng, surface, spec.bug_holes_per_m2)
+    for _ in range(spec.joints):
+        degrees = spec.joint_direction_deg
+        angle = float(rng.choice([0.0, 90.0]) + rng.normal(0, 6)) if degrees is None else degrees
+        add_joint(rng, surface, float(np.deg2rad(angle)))
+    for _ in range(spec.tie_holes):
+        x, y = float(rng.uniform(0, width)), float(rng.uniform(0, height))
+        add_tie_hole(rng, surface, x, y, float(rng.uniform(8, 18)))
+    for _ in range(spec.scratches):
+        add_scratch(rng, surface)
+
+
+def _add_weather(rng: np.random.Generator, surface: Surface, spec: ConcreteSpec) -> None:
+    if spec.run_downs:
+        add_run_down(rng, surface, spec.run_downs, float(rng.uniform(0.3, 0.9)))
+    if spec.moss > 0:
+        add_moss(rng, surface, spec.moss)
+    if spec.wetness > 0:
+        field = fractal_noise(rng, surface.shape, 0.5 * max(surface.shape), 2.0, 0.6)
+        surface.darken(ramp(field, -0.3, 0.2) * np.float32(spec.wetness), (0.52, 0.53, 0.55))
+
+
+def _add_cracks(
+    rng: np.random.Generator, surface: Surface, spec: ConcreteSpec, light_rad: float, masks: dict[str, Mask]
+) -> tuple[Field, tuple[Crack, ...]]:
+    total = np.zeros(surface.shape, dtype=np.float32)
+    cracks: list[Crack] = []
+    limed = 0
+    for _ in range(spec.cracks):
+        lines = _grow(rng, spec)
+        core = float(rng.uniform(*spec.crack_core))
+        first = len(cracks)
+        own = np.zeros(surface.shape, dtype=np.float32)
+        place: dict[int, int] = {}
+        for index, line in enumerate(lines):
+            crack = _truth(line, spec, core, None if line.parent is None else place.get(line.parent))
+            if crack is None:
+                continue
+            place[index] = first + len(place)
+            cracks.append(crack)
+            coverage = line_coverage(line, surface.shape)
+            # Only what no earlier crack has darkened, so that a junction is not painted twice.
+            paint_crack(rng, surface, line, np.clip(coverage - total, 0, 1), core, light_rad)
+            own, total = np.maximum(own, coverage), np.maximum(total, coverage)
+            masks["crack"] |= (coverage >= 0.5) | (centre_mask(line, surface.shape) & (coverage > 0))
+        if limed < spec.efflorescence and own.any():
+            limed += 1
+            masks["efflorescence"] |= _lime(rng, surface, own)
+    for _ in range(spec.efflorescence - limed):
+        spot = np.zeros(surface.shape, dtype=np.float32)
+        x, y = rng.uniform(0, surface.shape[1]), rng.uniform(0, surface.shape[0])
+        cv2.ellipse(spot, (int(x), int(y)), (int(rng.uniform(2, 30)), 2), float(rng.uniform(-20, 20)), 0, 360, 1.0, -1)
+        masks["efflorescence"] |= _lime(rng, surface, spot)
+    return total, tuple(cracks)
+
+
+def _lime(rng: np.random.Generator, surface: Surface, source: Field) -> Mask:
+    size = min(float(rng.uniform(4, 14)), 0.05 * max(surface.shape) * surface.gsd_mm)
+    return add_efflorescence(rng, surface, source, size, float(rng.uniform(0.5, 0.95)))
+
+
+def _grow(rng: np.random.Generator, spec: ConcreteSpec) -> list[CrackLine]:
+    """Return a crack with its branches, placed so that its middle lies in the frame."""
+    longer = float(max(spec.width_px, spec.height_px))
+    length = float(rng.uniform(*spec.crack_length)) * longer
+    if spec.crack_direction_deg is None:
+        heading = float(rng.uniform(0, 2 * np.pi))
+    else:
+        heading = float(np.deg2rad(spec.crack_direction_deg + rng.normal(0, 8)) + np.pi * rng.integers(2))
+    middle = rng.uniform(0.15, 0.85, 2) * (spec.width_px, spec.height_px)
+    x, y = middle - 0.5 * length * np.array([np.cos(heading), np.sin(heading)])
+    width_px = float(np.exp(rng.uniform(*np.log(spec.crack_width_mm)))) / spec.gsd_mm
+    # A wide crack is a long one: keep the slenderness that real cracks have.
+    lines = [
+        grow_crack(
+            rng,
+            (float(x), float(y)),
+            heading,
+            max(length, 12 * width_px),
+            width_px,
+            roughness=spec.roughness,
+            open_start=bool(rng.random() < 0.3),
+        )
+    ]
+    grow_branches(rng, lines, 0, spec.branches, roughness=spec.roughness)
+    return lines
+
+
+def _truth(line: CrackLine, spec: ConcreteSpec, core: float, parent: int | None) -> Crack | None:
+    x, y = line.centre_px.T
+    inside = (x >= 0) & (y >= 0) & (x < spec.width_px) & (y < spec.height_px)
+    if np.count_nonzero(inside) < 4:
+        return None
+    pieces = np.linalg.norm(np.diff(line.centre_px, axis=0), axis=1) * (inside[1:] & inside[:-1])
+    width = line.width_px[inside] * spec.gsd_mm
+    return Crack(
+        centreline_mm=line.centre_px[inside] * spec.gsd_mm,
+        width_mm=width,
+        length_mm=float(pieces.sum() * spec.gsd_mm),
+        width_max_mm=float(width.max()),
+        width_p95_mm=float(np.percentile(width, 95)),
+        width_mean_mm=float(width.mean()),
+        core=core,
+        parent=parent,
+    )
+
+
+def _add_damage(
+    rng: np.random.Generator, surface: Surface, spec: ConcreteSpec, light_rad: float, masks: dict[str, Mask]
+) -> None:
+    height, width = surface.shape
+    for _ in range(spec.spalls):
+        centre = (float(rng.uniform(0.15, 0.85)) * width, float(rng.uniform(0.15, 0.85)) * height)
+        radius = float(rng.uniform(*spec.spall_radius_mm))
+        bars = bool(rng.random() < spec.bars)
+        spall, steel = add_spall(rng, surface, centre, radius, light_rad, bars)
+        masks["spalling"] |= spall
+        masks["exposed_rebar"] |= steel
+        if steel.any() and rng.random() < 0.7:
+            rows, cols = np.nonzero(steel)
+            at = int(rng.integers(len(rows)))
+            masks["rust_stain"] |= add_rust_stain(rng, surface, float(cols[at]), float(rows[at]), 0.25 * radius)
+    for _ in range(spec.rust_stains):
+        x, y = float(rng.uniform(0, width)), float(rng.uniform(-0.1, 0.7)) * height
+        size = min(float(rng.lognormal(np.log(12), 0.6)), 0.08 * width * surface.gsd_mm)
+        masks["rust_stain"] |= add_rust_stain(rng, surface, x, y, size)
+
+
+def _take_picture(
+    rng: np.random.Generator, surface: Surface, spec: ConcreteSpec, light_rad: float
+) -> NDArray[np.uint8]:
+    light = light_field(rng, surface.shape, spec.light_gradient, spec.vignetting)
+    light *= relief_shading(surface.height, light_rad, spec.relief)
+    if spec.shadow > 0:
+        light *= shadow_field(rng, surface.shape, spec.shadow)
+    cast = np.asarray(spec.cast, dtype=np.float32) * np.float32(spec.exposure)
+    radiance = np.clip(surface.colour, 0.002, 1.0) * light[..., None] * cast
+    return expose(
+        rng,
+        radiance,
+        blur_px=spec.blur_px,
+        motion_px=spec.motion_px,
+        noise=spec.noise,
+        sharpening=spec.sharpening,
+        jpeg_quality=spec.jpeg_quality,
+    )
