@@ -19,10 +19,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from findings.errors import NotAssessable
+from findings.errors import MissingBands, NotAssessable
+from imagery.bands import RGB
 from imagery.types import Pixels, Window
 from inference.stitch import Axis, Blender, lay_windows
 from models.base import PixelModel
+from models.card import ModelCard
 
 FloatArray = NDArray[np.float32]
 
@@ -30,11 +32,19 @@ FloatArray = NDArray[np.float32]
 class PixelSource(Protocol):
     """What the engine asks of an image: ``imagery.reader.ImageReader``, or an array in a test."""
 
-    width_px: int
-    height_px: int
+    @property
+    def width_px(self) -> int:
+        """Number of columns."""
+        ...
 
-    def require(self, bands: Sequence[str]) -> None:
-        """Raise MissingBands, with the remedy, unless the image has these bands."""
+    @property
+    def height_px(self) -> int:
+        """Number of rows."""
+        ...
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of the bands in the file."""
         ...
 
     def read(self, window: Window, bands: Sequence[str] | None = None) -> Pixels:
@@ -90,6 +100,23 @@ class EngineStats:
     batch: int = 0
 
 
+def require_bands(card: ModelCard, bands: Sequence[str]) -> None:
+    """Refuse an image without the bands that the model cannot do without.
+
+    Raises:
+        MissingBands: with the remedy.
+    """
+    # readers give the grey of a grey image as its red, green and blue, and the luma of an RGB image as its grey
+    known = {*bands, *RGB} if tuple(bands) == ("grey",) else {*bands, "grey"} if set(RGB) <= set(bands) else {*bands}
+    missing = [band for band in card.required_bands if band not in known]
+    if missing:
+        raise MissingBands(
+            f"model {card.name}@{card.version} requires band {', '.join(missing)}; "
+            f"the image has {', '.join(bands) or 'none'}. "
+            "If it is there under another name, name the image's bands in their order: --bands NAME,NAME,..."
+        )
+
+
 def infer(
     model: PixelModel,
     reader: PixelSource,
@@ -117,7 +144,7 @@ def infer(
         MissingBands: a band that the card requires is absent.
         ConfigError: an impossible window or overlap.
     """
-    reader.require(model.card.required_bands)
+    require_bands(model.card, reader.bands)
     device = torch.device(device)
     model = model.to(device)
     rows = lay_windows(reader.height_px, window, overlap)

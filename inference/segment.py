@@ -11,7 +11,7 @@ from findings.errors import OutputError
 from imagery import raster_out
 from imagery.raster_out import ProbabilityWriter
 from imagery.reader import ImageReader, open_image
-from inference.engine import EngineStats, FloatArray, infer
+from inference.engine import EngineStats, FloatArray, infer, require_bands
 from models.base import PixelModel
 
 SCENE_SUFFIXES = frozenset({".tif", ".tiff", ".jp2"})
@@ -73,7 +73,7 @@ def segment_file(
             f"{path}: its probability map would replace the image itself; choose another folder with --out"
         )
     with open_image(path, bands=bands) as reader:
-        reader.require(model.card.required_bands)
+        require_bands(model.card, reader.bands)
         try:
             out_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:

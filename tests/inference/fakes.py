@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from findings.errors import MissingBands
 from imagery.types import Pixels, Window
 from models.base import PixelModel
 from models.card import ClassSpec, ModelCard, Normalisation
@@ -58,10 +57,6 @@ class ArrayReader:
         self.bands = bands
         self.height_px, self.width_px = values.shape[1:]
         self.reads = np.zeros(self.height_px, int)
-
-    def require(self, bands: Sequence[str]) -> None:
-        if missing := set(bands) - set(self.bands):
-            raise MissingBands(f"lacks {missing}")
 
     def read(self, window: Window, bands: Sequence[str] | None = None) -> Pixels:
         names = tuple(bands or self.bands)

@@ -103,12 +103,12 @@ def test_a_full_device_halves_the_batch_and_goes_on() -> None:
     np.testing.assert_allclose(scores[0], 1 - values[0] / 255, atol=2e-6)
 
 
-def test_a_required_band_that_is_absent_is_refused_and_an_optional_one_is_not() -> None:
+def test_a_required_band_that_is_absent_is_refused_with_the_remedy_and_an_optional_one_is_not() -> None:
     card = make_card(bands=("red", "nir"), required_bands=("red",))
     reader = ArrayReader(picture(40, 40)[:1], bands=("red",))
     scores, _ = run(PointwiseModel(card), reader, window=64, overlap=0)
     assert np.isfinite(scores).all()
-    with pytest.raises(MissingBands, match="nir"):
+    with pytest.raises(MissingBands, match=r"requires band nir.*--bands"):
         run(PointwiseModel(make_card(bands=("red", "nir"))), reader)
 
 
