@@ -151,7 +151,7 @@ class FindingRecord(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uid: Mapped[str] = mapped_column(unique=True)
-    version: Mapped[int]
+    version: Mapped[int] = mapped_column()
     active: Mapped[bool]
     survey_uid: Mapped[str] = mapped_column(sa.ForeignKey("survey.uid"))
     image_uid: Mapped[str] = mapped_column(sa.ForeignKey("image.uid"))

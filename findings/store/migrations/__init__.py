@@ -1,0 +1,1 @@
+"""Database migrations; ``findings.store.migrate`` runs them."""

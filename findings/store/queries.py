@@ -1,0 +1,100 @@
+"""Reading findings: one, those of an image, or the ranked list page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from findings.errors import NotFound, StoreError
+from findings.finding import Finding, FindingStatus, Priority
+from findings.store.bbox import Box, meets_box
+from findings.store.convert import UNRANKED, finding_value, priority_value
+from findings.store.schema import FindingRecord, SurveyRecord
+from findings.store.values import Cursor, Page
+
+MAXIMUM_LIMIT = 10_000
+"""Findings on one page at most: it bounds the memory of one call."""
+
+_ORDER = (FindingRecord.section_rank, FindingRecord.rank_key, FindingRecord.id)
+
+
+def ranked(
+    session: Session,
+    *,
+    survey: str | None,
+    limit: int,
+    cursor: Cursor | None,
+    bbox: Box | None,
+    minimum_score: float | None,
+    damage: str | None,
+    status: FindingStatus | None,
+    inactive: bool,
+) -> Page:
+    """Return one page of the ranked list: by section, then falling score, then age; unranked findings last.
+
+    Raises:
+        NotFound: no survey of that name.
+        StoreError: a limit or box that cannot be.
+    """
+    if not 1 <= limit <= MAXIMUM_LIMIT:
+        raise StoreError(f"limit {limit}: expected 1 to {MAXIMUM_LIMIT}; page through longer lists with the cursor")
+    query = sa.select(FindingRecord).order_by(*_ORDER).limit(limit + 1)  # one more tells whether there is a next page
+    for condition in _conditions(session, survey, bbox, minimum_score, damage, status, inactive):
+        query = query.where(condition)
+    if cursor is not None:
+        query = query.where(sa.tuple_(*_ORDER) > sa.tuple_(*(sa.literal(part) for part in cursor)))
+    rows = session.scalars(query).all()
+    more = len(rows) > limit
+    rows = rows[:limit]
+    following = Cursor(rows[-1].section_rank, rows[-1].rank_key, rows[-1].id) if more else None
+    return Page(tuple((finding_value(row), priority_value(row)) for row in rows), following)
+
+
+def one(session: Session, uid: str) -> tuple[Finding, Priority | None]:
+    """Return one finding, active or not, with its priority.
+
+    Raises:
+        NotFound: there is none of that uid.
+    """
+    row = session.scalar(sa.select(FindingRecord).where(FindingRecord.uid == uid))
+    if row is None:
+        raise NotFound(f"no finding with id {uid!r}; `mizuhashi findings list` shows them")
+    return finding_value(row), priority_value(row)
+
+
+def of_image(session: Session, image_uid: str, *, inactive: bool) -> list[Finding]:
+    """Return the findings of an image in the order they were added."""
+    query = sa.select(FindingRecord).where(FindingRecord.image_uid == image_uid).order_by(FindingRecord.id)
+    if not inactive:
+        query = query.where(FindingRecord.active)
+    return [finding_value(row) for row in session.scalars(query)]
+
+
+def _conditions(
+    session: Session,
+    survey: str | None,
+    bbox: Box | None,
+    minimum_score: float | None,
+    damage: str | None,
+    status: FindingStatus | None,
+    inactive: bool,
+) -> Sequence[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if survey is not None:
+        uid = session.scalar(sa.select(SurveyRecord.uid).where(SurveyRecord.name == survey))
+        if uid is None:
+            raise NotFound(f"no survey named {survey!r}; `mizuhashi ingest PATH --survey NAME` makes one")
+        conditions.append(FindingRecord.survey_uid == uid)
+    if bbox is not None:
+        conditions.append(meets_box(sa.inspect(FindingRecord).local_table, bbox))  # type: ignore[arg-type]
+    if minimum_score is not None:
+        conditions += [FindingRecord.rank_key <= -minimum_score, FindingRecord.section_rank < UNRANKED]
+    if damage is not None:
+        conditions.append(FindingRecord.damage == damage)
+    if status is not None:
+        conditions.append(FindingRecord.status == status.value)
+    if not inactive:
+        conditions.append(FindingRecord.active.is_(True))
+    return conditions

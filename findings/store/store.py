@@ -1,0 +1,193 @@
+"""The store: everything that is kept, behind one door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy.orm import Session
+
+from findings.asset import Asset
+from findings.finding import Finding, FindingStatus, Priority
+from findings.store import assets, audit, checks, migrate, queries, recording, surveys
+from findings.store.bbox import Box
+from findings.store.engine import make_engine, transaction, translated
+from findings.store.values import AuditRow, Counts, Cursor, ModelRun, Page, SchemaState
+from findings.survey import Image, Survey
+
+
+class Store:
+    """Assets, surveys, images, findings, their priorities and the audit, in SQLite or PostgreSQL.
+
+    Each method is one transaction. Threads may share a store. Nothing is opened before the first call.
+
+    Args:
+        url: ``store_url(home)``, or a PostgreSQL URL.
+        home: the folder that evidence paths are relative to.
+        actor: who is at work, for the audit.
+
+    Raises:
+        ConfigError: the URL names no database that we know.
+        MigrationNeeded: (any read or write) the schema is not this code's; ``upgrade()`` is the remedy.
+        StaleWrite: (any write) somebody else wrote in between.
+        OutputError: (any write) the disk is full or the file cannot be written.
+    """
+
+    def __init__(self, url: str, home: Path, *, actor: str = "system") -> None:
+        self.home = home
+        self._engine = make_engine(url)
+        self._actor = actor
+        self._at_head = False
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection; the store may be used again and then opens new ones."""
+        self._engine.dispose()
+
+    def state(self) -> SchemaState:
+        """Return whether the database is fresh, behind, at head or newer than this code; makes no file."""
+        with translated(self._engine):
+            return migrate.state(self._engine)
+
+    def upgrade(self) -> None:
+        """Bring the database to this code's schema, making it and the home folder if they are not there."""
+        with translated(self._engine):
+            migrate.upgrade(self._engine)
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the database, in sentences; an empty list means that it is whole."""
+        found = self.state()
+        if found is not SchemaState.HEAD:
+            return [str(migrate.behind_or_newer(found))]
+        with transaction(self._engine) as session:
+            return checks.problems(session)
+
+    def put_assets(self, values: Sequence[Asset]) -> Counts:
+        """Add assets or bring them up to date, by uid."""
+        with self._writing() as session:
+            return assets.put(session, self._actor, values)
+
+    def assets(self) -> list[Asset]:
+        """Return all assets by name."""
+        with self._reading() as session:
+            return assets.every(session)
+
+    def asset(self, uid_or_external_id: str) -> Asset:
+        """Return one asset; NotFound if there is none."""
+        with self._reading() as session:
+            return assets.one(session, uid_or_external_id)
+
+    def open_survey(self, name: str, asset_uid: str | None, images: Sequence[Image]) -> tuple[Survey, Counts]:
+        """Return the survey of that name with these images in it; see ``surveys.open_one``."""
+        with self._writing() as session:
+            return surveys.open_one(session, self._actor, name, asset_uid, images)
+
+    def survey(self, name: str) -> Survey:
+        """Return the survey of that name; NotFound if there is none."""
+        with self._reading() as session:
+            return surveys.one(session, name)
+
+    def surveys(self) -> list[Survey]:
+        """Return all surveys, oldest first."""
+        with self._reading() as session:
+            return surveys.every(session)
+
+    def images(self, survey_uid: str) -> list[Image]:
+        """Return the images of a survey in the order they were added."""
+        with self._reading() as session:
+            return surveys.images(session, survey_uid)
+
+    def image(self, uid: str) -> Image:
+        """Return one image; NotFound if there is none."""
+        with self._reading() as session:
+            return surveys.image(session, uid)
+
+    def findings_of_image(self, image_uid: str, *, inactive: bool = False) -> list[Finding]:
+        """Return the findings of an image, on demand with those that its model no longer finds."""
+        with self._reading() as session:
+            return queries.of_image(session, image_uid, inactive=inactive)
+
+    def record_image(self, image: Image, run: ModelRun | None, findings: Sequence[Finding]) -> Counts:
+        """Write what one model made of one image, all or nothing; see ``recording.record_image``."""
+        with self._writing() as session:
+            return recording.record_image(session, self._actor, image, run, findings)
+
+    def put_priorities(self, priorities: Sequence[Priority]) -> None:
+        """Write where findings stand in the ranked list, and why."""
+        with self._writing() as session:
+            recording.put_priorities(session, self._actor, priorities)
+
+    def list_findings(
+        self,
+        *,
+        survey: str | None = None,
+        limit: int = 100,
+        cursor: Cursor | None = None,
+        bbox: Box | None = None,
+        minimum_score: float | None = None,
+        damage: str | None = None,
+        status: FindingStatus | None = None,
+        inactive: bool = False,
+    ) -> Page:
+        """Return one page of the ranked list.
+
+        Args:
+            survey: name of the only survey to list.
+            limit: findings on the page, 1 to 10,000.
+            cursor: ``next_cursor`` of the page before.
+            bbox: min lon, min lat, max lon, max lat; findings without a place on the ground are left out then.
+            minimum_score: lowest priority score to list; findings never ranked are left out then.
+            damage: the only damage code to list.
+            status: the only review state to list.
+            inactive: list also what its model no longer finds.
+        """
+        with self._reading() as session:
+            return queries.ranked(
+                session,
+                survey=survey,
+                limit=limit,
+                cursor=cursor,
+                bbox=bbox,
+                minimum_score=minimum_score,
+                damage=damage,
+                status=status,
+                inactive=inactive,
+            )
+
+    def finding(self, uid: str) -> tuple[Finding, Priority | None]:
+        """Return one finding, active or not, with its priority; NotFound if there is none."""
+        with self._reading() as session:
+            return queries.one(session, uid)
+
+    def audit_rows(self, entity_uid: str | None = None) -> list[AuditRow]:
+        """Return the audit in order, of one entity or of all."""
+        with self._reading() as session:
+            return audit.rows(session, entity_uid)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Session]:
+        self._require_head()
+        with transaction(self._engine) as session:
+            yield session
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        self._require_head()
+        with transaction(self._engine, write=True) as session:
+            yield session
+
+    def _require_head(self) -> None:
+        if not self._at_head:
+            found = self.state()
+            if found is not SchemaState.HEAD:
+                raise migrate.behind_or_newer(found)
+            self._at_head = True  # a schema does not go back, so one look is enough
