@@ -41,7 +41,7 @@ def _tree_out_of_step(session: Session) -> list[str]:
     queries = {
         "findings lack their entry in": "SELECT count(*) FROM finding f LEFT JOIN finding_rtree r USING (id) "
         "WHERE f.minx IS NOT NULL AND r.id IS NULL",
-        "findings lie outside their box in": f"SELECT count(*) {both} "  # noqa: S608  no user's text in it
+        "findings lie outside their box in": f"SELECT count(*) {both} "
         "WHERE r.minx > f.minx OR r.miny > f.miny OR r.maxx < f.maxx OR r.maxy < f.maxy",
         "entries without a placed finding are in": "SELECT count(*) FROM finding_rtree r "
         "LEFT JOIN finding f USING (id) WHERE f.minx IS NULL",

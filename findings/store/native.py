@@ -14,7 +14,8 @@ SQLITE_TRIGGERS = {
         BEGIN INSERT INTO finding_rtree VALUES (new.id, new.minx, new.maxx, new.miny, new.maxy); END""",
     "finding_rtree_update": """CREATE TRIGGER finding_rtree_update AFTER UPDATE OF id, minx, miny, maxx, maxy
         ON finding BEGIN DELETE FROM finding_rtree WHERE id = old.id;
-        INSERT INTO finding_rtree SELECT new.id, new.minx, new.maxx, new.miny, new.maxy WHERE new.minx IS NOT NULL; END""",
+        INSERT INTO finding_rtree SELECT new.id, new.minx, new.maxx, new.miny, new.maxy
+        WHERE new.minx IS NOT NULL; END""",
     "finding_rtree_delete": """CREATE TRIGGER finding_rtree_delete AFTER DELETE ON finding
         BEGIN DELETE FROM finding_rtree WHERE id = old.id; END""",
     "audit_no_update": """CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
