@@ -215,9 +215,9 @@ class WaterCounts:
         *,
         valid: npt.NDArray[Any] | None = None,
         group: str = "all",
-        pixel_m: float | None = None,
+        pixel_size_m: float | None = None,
     ) -> None:
-        """Count one scene; ``pixel_m`` is the side of a (square) pixel in metres.
+        """Count one scene; ``pixel_size_m`` is the side of a (square) pixel in metres.
 
         Raises:
             InputError: the masks differ in shape.
@@ -226,9 +226,9 @@ class WaterCounts:
         distances, unmatched = boundary_distances(prediction, truth, valid)
         self._unmatched += unmatched
         self._distances_px.append(distances)
-        if pixel_m is not None:
-            self._distances_m.append(distances * pixel_m)
-        self._all_have_size &= pixel_m is not None
+        if pixel_size_m is not None:
+            self._distances_m.append(distances * pixel_size_m)
+        self._all_have_size &= pixel_size_m is not None
         self._tally.add(group, (*astuple(counts), float(distances.sum()), float(len(distances))))
 
     def result(self, rng: np.random.Generator | None = None) -> dict[str, Any]:
