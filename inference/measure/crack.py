@@ -1,0 +1,202 @@
+"""Length and width of a crack, with 95 % intervals, from the picture itself.
+
+The mask only says where to look: masks are wider than cracks (a label of 10 px over a crack of 2 or 3 is common), so
+nothing is read from their area. Below about 4 px the width is the integrated darkness across the crack over the
+contrast of its core; above, it is the distance between the mid-points of its two flanks. See
+docs/decisions/0006-crack-width.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from findings.measure import Measure
+from findings.survey import Quality, Scale
+from imagery.types import Window
+from inference.measure.light import UNKNOWN_BLUR_PX, Core, estimate_core
+from inference.measure.profile import BLOCK, STEP_PX, Array, Profiles, measure_profiles
+from inference.measure.resolve import MODEL_PX, Z95
+from inference.measure.skeleton import Branch, trace
+from inference.regions import Region
+
+CROSSING_FROM_PX = 4.0
+CROSSING_SIGMA_PX = 0.15  # of a pair of mid-point crossings on block-averaged profiles
+MARGIN_PX = 24
+LONGEST_PX = 60_000  # a mask of more skeleton than this is texture, not a crack
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate in px with its 95 % interval; ``value`` is None where zero cannot be excluded."""
+
+    value: float | None
+    low: float
+    high: float
+
+
+def measure_crack(
+    image_grey: NDArray[np.floating], probability: NDArray[np.floating], region: Region, scale: Scale, quality: Quality
+) -> tuple[tuple[Measure, ...], dict[str, Any]]:
+    """Return length and widths of one crack, and facts about how they were found.
+
+    Args:
+        image_grey: ``(H, W)`` sRGB-encoded grey values 0..255 of the whole image, NaN where nothing was observed.
+        probability: ``(H, W)`` of the model; widths are not read where it saw nothing (bridged gaps).
+        region: the crack.
+        scale: ground sample distance; widths come in mm and lengths in m where it is known, else both in px.
+        quality: blur and noise of the image.
+
+    Returns:
+        ``length``, ``width_p50``, ``width_p95``, ``width_max``, and details in plain JSON values: the widths in px,
+        the number of stations and branches, the contrast of the core, the direction, whether the width came from
+        mid-points.
+    """
+    box = _around(region.bbox, image_grey.shape)
+    mask = np.zeros((box.height, box.width), bool)
+    top, left = region.bbox.row - box.row, region.bbox.col - box.col
+    mask[top : top + region.bbox.height, left : left + region.bbox.width] = region.mask
+    branches = trace(mask)
+    grey = image_grey[box.row : box.bottom, box.col : box.right]
+    blur = UNKNOWN_BLUR_PX if quality.blur_px is None else quality.blur_px
+    found = measure_profiles(grey, branches, blur) if branches else None
+    seen = probability[box.row : box.bottom, box.col : box.right] >= region.score / 2
+    keep = None if found is None else _where_seen(found, seen)
+    details: dict[str, Any] = {"branches": len(branches), "gsd_source": str(scale.source)}
+    if found is None or keep is None or keep.sum() < BLOCK // 2:
+        widths, how = _bounded_by_mask(mask), "not resolved: no clear profile; upper bound from the mask"
+    else:
+        core = estimate_core(found.integral_px[keep], found.peak[keep], found.noise_px, quality.blur_px)
+        profile = station_widths(found, core)
+        widths, how = _percentiles(profile, keep, found, core, scale), _describe(profile, keep)
+        details |= _describe_core(core, found, keep)
+    length = _length(branches, region)
+    details |= {f"{name}_px": _rounded(w) for name, w in widths.items()} | {"length_px": round(length.value or 0, 1)}
+    measures = [_to_world("length", length, scale, "m", f"smoothed centreline of {len(branches)} branches")]
+    measures += [_to_world(name, width, scale, "mm", how) for name, width in widths.items()]
+    return tuple(measures), details
+
+
+def _around(box: Window, shape: tuple[int, ...]) -> Window:
+    clipped = Window(
+        box.col - MARGIN_PX, box.row - MARGIN_PX, box.width + 2 * MARGIN_PX, box.height + 2 * MARGIN_PX
+    ).clip(shape[1], shape[0])
+    return clipped or box
+
+
+def _where_seen(found: Profiles, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    rows, cols = (np.rint(found.centre).astype(int) + 0).T
+    rows, cols = np.clip(rows, 0, seen.shape[0] - 1), np.clip(cols, 0, seen.shape[1] - 1)
+    return np.asarray(seen[rows, cols])
+
+
+def station_widths(found: Profiles, core: Core) -> Array:
+    """Return the width in px at every station: integrated darkness, mid-point crossings from 4 px on."""
+    integrated = found.integral_px / core.contrast
+    crossing = _crossings(found)
+    share = np.clip(integrated - CROSSING_FROM_PX + 0.5, 0, 1)  # a soft change-over from 3.5 to 4.5 px
+    return np.where(share > 0, share * crossing + (1 - share) * integrated, integrated)
+
+
+def _crossings(found: Profiles) -> Array:
+    """Return the distance between the outermost half-depth points of each profile."""
+    half = 0.5 * found.peak[:, None]
+    middle = len(found.offset_px) // 2
+    widths = np.zeros(len(found.peak))
+    for side, reach in (
+        (found.darkness[:, middle::-1], found.reach_px[:, 0]),
+        (found.darkness[:, middle:], found.reach_px[:, 1]),
+    ):
+        offset = np.arange(side.shape[1]) * STEP_PX
+        above = (side >= half) & (offset[None] <= reach[:, None])
+        last = np.where(above.any(axis=1), above.shape[1] - 1 - above[:, ::-1].argmax(axis=1), 0)
+        onward = np.minimum(last + 1, side.shape[1] - 1)
+        rows = np.arange(len(side))
+        drop = side[rows, last] - side[rows, onward]
+        part = np.clip((side[rows, last] - half[:, 0]) / np.where(drop > 1e-9, drop, 1.0), 0, 1)
+        widths += (last + part) * STEP_PX
+    return widths
+
+
+def _percentiles(
+    widths: Array, keep: NDArray[np.bool_], found: Profiles, core: Core, scale: Scale
+) -> dict[str, Interval]:
+    """Return p50, p95 and maximum along the crack, noise taken out of their spread."""
+    values = widths[keep]
+    noise = (found.noise_px if np.isfinite(found.noise_px) else 0.3) / core.contrast
+    middle = float(np.median(values))
+    spread = float(values.std())
+    # the spread along the crack is real spread plus noise: without this, p95 of a constant hairline is 1.6 sigma too
+    # wide
+    kept = np.sqrt(max(0.0, 1 - (noise / spread) ** 2)) if spread > 0 else 0.0
+    calm = middle + kept * (values - middle)
+    count = np.sqrt(max(1.0, len(values) / BLOCK))
+    relative = 0.0 if scale.gsd_mm is None else (scale.sigma_mm or 0.0) / scale.gsd_mm
+    out = {}
+    for name, share, factor in (("width_p50", 50, 1.25), ("width_p95", 95, 2.11), ("width_max", 100, count)):
+        value = float(np.percentile(calm, share))
+        error = factor * np.hypot(noise, calm.std()) / count if share < 100 else np.hypot(noise, 0.5 * kept * noise)
+        out[name] = _interval(value, float(error), core, relative)
+    return out
+
+
+def _interval(value: float, error: float, core: Core, gsd_relative: float) -> Interval:
+    hairline = float(np.clip(CROSSING_FROM_PX + 0.5 - value, 0, 1))  # mid-points do not depend on the core
+    crossing = (1 - hairline) * Z95 * CROSSING_SIGMA_PX
+    common = (Z95 * error) ** 2 + MODEL_PX**2 + (Z95 * gsd_relative * value) ** 2 + crossing**2
+    low = value - float(np.sqrt(common + (hairline * value * (1 - core.low_factor)) ** 2))
+    high = value + float(np.sqrt(common + (hairline * value * (core.high_factor - 1)) ** 2))
+    high = max(high, Z95 * error + MODEL_PX)
+    return Interval(value if low > 0 else None, max(low, 0.0), high)
+
+
+def _bounded_by_mask(mask: NDArray[np.bool_]) -> dict[str, Interval]:
+    from scipy.ndimage import distance_transform_edt
+
+    high = 2 * float(distance_transform_edt(np.pad(mask, 1)).max()) + 1
+    return {name: Interval(None, 0.0, high) for name in ("width_p50", "width_p95", "width_max")}
+
+
+def _length(branches: list[Branch], region: Region) -> Interval:
+    """Return the length of the centreline; at each free end it may miss or overshoot by half the mask's width."""
+    if not branches:
+        side = float(np.hypot(region.bbox.width, region.bbox.height))
+        return Interval(side, max(side - 2, 0.0), side + 2)
+    value = sum(branch.length_px for branch in branches)
+    ends = [b.half_width_px[k] for b in branches for k, free in ((0, b.free_start), (-1, b.free_end)) if free]
+    slack = float(np.hypot(np.hypot.reduce([0.0, *ends]), 0.01 * value)) + 1
+    return Interval(value, max(value - slack, 0.0), value + slack)
+
+
+def _to_world(name: str, found: Interval, scale: Scale, unit: str, how: str) -> Measure:
+    """Return px as mm or m; the widths' intervals hold the ground sample distance's uncertainty already."""
+    if scale.gsd_mm is None:
+        return Measure(name, found.value, "px", found.low, found.high, how)
+    factor = scale.gsd_mm / (1000 if unit == "m" else 1)
+    value, low, high = found.value, found.low, found.high
+    if name == "length" and value is not None:
+        extra = Z95 * (scale.sigma_mm or 0.0) / scale.gsd_mm * value
+        low, high = max(0.0, value - float(np.hypot(value - low, extra))), value + float(np.hypot(high - value, extra))
+    return Measure(name, None if value is None else value * factor, unit, low * factor, high * factor, how)
+
+
+def _describe(widths: Array, keep: NDArray[np.bool_]) -> str:
+    share = float((widths[keep] >= CROSSING_FROM_PX).mean())
+    method = "mid-point crossings" if share > 0.5 else "integrated darkness"
+    return f"{method} over {int(keep.sum())} normals in linear light"
+
+
+def _describe_core(core: Core, found: Profiles, keep: NDArray[np.bool_]) -> dict[str, Any]:
+    return {
+        "stations": int(keep.sum()),
+        "core_contrast": round(core.contrast, 3),
+        "core_factor": [round(core.low_factor, 3), round(core.high_factor, 3)],
+        "noise_px": None if np.isnan(found.noise_px) else round(found.noise_px / core.contrast, 3),
+    }
+
+
+def _rounded(width: Interval) -> list[float | None]:
+    return [None if width.value is None else round(width.value, 3), round(width.low, 3), round(width.high, 3)]

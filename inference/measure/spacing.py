@@ -1,0 +1,89 @@
+"""Smallest spacing of the cracks in one image: the second input of the crack grade."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from findings.measure import Measure
+from findings.survey import Scale
+from inference.regions import Region
+
+PARALLEL_DEG = 30.0
+SHORTEST_PX = 20.0
+ELONGATED = 3.0
+LONGEST_CRACKS = 400  # pairs are compared: the longest count
+Z95 = 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    points: NDArray[np.float64]  # (N, 2) x, y of mask pixels, thinned
+    direction: NDArray[np.float64]
+    length: float
+
+
+def spacing_m(regions: Sequence[Region], scale: Scale) -> Measure | None:
+    """Return the smallest distance between two roughly parallel cracks (``min_spacing``), None if no two are.
+
+    Two cracks are compared if their main directions differ by less than 30 degrees and they lie side by side along at
+    least a quarter of the shorter one; their distance is the median gap between their centrelines there. In m where
+    the ground sample distance is known, else in px.
+    """
+    lines = sorted((line for r in regions if (line := _line(r)) is not None), key=lambda line: -line.length)
+    gaps = [
+        gap
+        for i, a in enumerate(lines[:LONGEST_CRACKS])
+        for b in lines[i + 1 : LONGEST_CRACKS]
+        if (gap := _gap(a, b)) is not None
+    ]
+    if not gaps:
+        return None
+    value = min(gaps)
+    how = f"median gap of the closest of {len(gaps)} pairs of roughly parallel cracks"
+    relative = 0.0 if scale.gsd_mm is None else (scale.sigma_mm or 0.0) / scale.gsd_mm
+    slack = float(np.hypot(2.0, Z95 * relative * value))  # 2 px: the lines wander within their masks
+    unit, factor = ("px", 1.0) if scale.gsd_mm is None else ("m", scale.gsd_mm / 1000)
+    return Measure("min_spacing", value * factor, unit, max(0.0, value - slack) * factor, (value + slack) * factor, how)
+
+
+def _line(region: Region) -> _Line | None:
+    rows, cols = np.nonzero(region.mask)
+    points = np.stack([cols + region.bbox.col + 0.5, rows + region.bbox.row + 0.5], axis=1)
+    if len(points) < SHORTEST_PX:
+        return None
+    spread, axes = np.linalg.eigh(np.cov(points.T))
+    length = float(np.sqrt(12 * spread[1]))
+    if length < SHORTEST_PX or spread[1] < ELONGATED**2 * spread[0]:
+        return None
+    return _Line(points, axes[:, 1], length)
+
+
+def _gap(a: _Line, b: _Line) -> float | None:
+    """Return the median distance of the two centrelines where they lie side by side."""
+    if abs(float(a.direction @ b.direction)) < np.cos(np.radians(PARALLEL_DEG)):
+        return None
+    mean = a.direction + b.direction * np.sign(a.direction @ b.direction)
+    along = mean / np.hypot(*mean)
+    across = np.array([-along[1], along[0]])
+    spans = [(line.points @ along, line.points @ across) for line in (a, b)]
+    low, high = max(s.min() for s, _ in spans), min(s.max() for s, _ in spans)
+    if high - low < 0.25 * min(a.length, b.length):
+        return None
+    edges = np.linspace(low, high, 2 + int((high - low) / 10))
+    middles = [_middles(s, t, edges) for s, t in spans]
+    gap = np.abs(middles[0] - middles[1])
+    return float(np.nanmedian(gap)) if np.isfinite(gap).any() else None
+
+
+def _middles(
+    along: NDArray[np.float64], across: NDArray[np.float64], edges: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    place = np.digitize(along, edges) - 1
+    inside = (place >= 0) & (place < len(edges) - 1)
+    count = np.bincount(place[inside], minlength=len(edges) - 1)
+    total = np.bincount(place[inside], weights=across[inside], minlength=len(edges) - 1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
