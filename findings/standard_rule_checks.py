@@ -143,10 +143,10 @@ def check_priority_profile(data: Mapping[str, Any], _: Get) -> None:
     missing = data.get("missing")
     if (
         not isinstance(missing, Mapping)
-        or set(missing) != {"grade", "consequence"}
+        or set(missing) != {"grade", "soundness", "extent", "consequence"}
         or not all(_number(v, 0, 1) for v in missing.values())
     ):
-        raise _refuse(name, "missing", missing, "grade and consequence, each a share 0 to 1")
+        raise _refuse(name, "missing", missing, "grade, soundness, extent and consequence, each a share 0 to 1")
     for table in ("consequence", "consequence_river"):
         _check_consequence(name, table, data.get(table))
     rules = data.get("hard_rules")

@@ -131,6 +131,8 @@ def _width_reasons(width: Measure, size: Interval, several: bool) -> list[Words]
         return [Words("幅の計測値がない", "the width was not measured")]
     if not size.measured:
         return [Words("分解能不足のため幅は上限のみ", "resolution insufficient, only an upper bound of the width")]
+    if size.certain:
+        return [Words("幅だけでは程度が定まらない", "the width alone does not decide")]
     return [Words("幅の95%区間が区分の境界をまたぐ", "the width's 95 % interval straddles a class limit")]
 
 

@@ -1,0 +1,90 @@
+"""The priority profile: an agency's own table of weights, versioned, checked and named in every score."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from findings.errors import StandardError
+from findings.standard import check, freeze, load_standard, read_yaml
+
+STANDARD = "priority_profile"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A checked priority profile.
+
+    Attributes:
+        id: e.g. ``default-v1``.
+        digest: first eight hexadecimal digits of the SHA-256 of its content: an edited weight shows in every score.
+        data: the content, immutable; see ``findings/standards/priority_profile.yaml``.
+    """
+
+    id: str
+    version: str
+    status: str
+    digest: str
+    data: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What a score names: id, version and digest."""
+        return f"{self.id}@{self.version}+{self.digest}"
+
+
+def load_profile(name_or_path: str = "default-v1") -> Profile:
+    """Return the priority profile in force of that id, or the one in a YAML file.
+
+    Raises:
+        StandardError: there is no such profile, or it is refused (weights that do not sum to 1, ...).
+    """
+    data = load_standard(STANDARD)
+    if name_or_path != data["id"]:
+        path = Path(name_or_path)
+        if path.suffix not in (".yaml", ".yml") or not path.is_file():
+            raise StandardError(
+                f"there is no priority profile {name_or_path!r}; expected {data['id']!r} or the path of a .yaml file"
+            )
+        data = read_yaml(path)
+        if data["standard"] != STANDARD:
+            raise StandardError(f"{path.name}: standard is {data['standard']!r}; expected {STANDARD!r}")
+        check(data, load_standard)
+    frozen = freeze(data)
+    text = json.dumps(_plain(frozen), sort_keys=True, ensure_ascii=False)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return Profile(frozen["id"], frozen["version"], frozen["status"], digest, frozen)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def normalised(row: Mapping[str, Any], value: object) -> float | None:
+    """Return an inventory value on the profile's 0 to 1, or None if it cannot be read as the profile asks.
+
+    Args:
+        row: an input of ``consequence``: ``kind`` table, share, linear or log10.
+        value: as in the asset's attributes.
+    """
+    table = row.get("table", {})
+    if isinstance(value, str | int) and not isinstance(value, bool) and str(value) in table:
+        return float(table[str(value)])
+    if row["kind"] == "table":
+        return None
+    if isinstance(value, bool):
+        return float(value) if row["kind"] == "share" else None
+    if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        return None
+    if row["kind"] == "share":
+        return float(value) if value <= 1 else None
+    if row["kind"] == "linear":
+        return min(float(value) / float(row["at_one"]), 1.0)
+    return min(math.log10(float(value) + 1) / math.log10(float(row["at_one"]) + 1), 1.0)
