@@ -87,8 +87,14 @@ def soundness_input(finding: Finding, asset: Asset | None, profile: Profile) -> 
     )  # fmt: skip
 
 
+def own_inputs(finding: Finding, profile: Profile) -> list[Input]:
+    """Return what the finding itself says: its grade, its extent and how sure it is."""
+    most = float(profile.data["likelihood"]["confidence"])
+    return [grade_input(finding, profile), _extent(finding, profile), _confidence(finding, most)]
+
+
 def additions(finding: Finding, asset: Asset | None, profile: Profile) -> list[Input]:
-    """Return the inputs that add to the likelihood: progression, specific events, extent and confidence."""
+    """Return the inputs that add to the likelihood: progression and specific events."""
     table = profile.data["likelihood"]
     inputs = [_progression(finding, table["progression"])]
     if events := _events(finding, asset, tuple(table["specific_events"])):
@@ -98,7 +104,7 @@ def additions(finding: Finding, asset: Asset | None, profile: Profile) -> list[I
         inputs.append(
             Input("specific_event", 1.0, total, total, total, total, f"特定事象 {shown}", f"specific events: {shown}")
         )
-    return [*inputs, _extent(finding, profile), _confidence(finding, float(table["confidence"]))]
+    return inputs
 
 
 def _progression(finding: Finding, table: Mapping[str, float]) -> Input:
@@ -172,7 +178,7 @@ def _consequence(name: str, row: Mapping[str, Any], asset: Asset | None, default
     given = asset.attributes.get(name) if asset else None
     value = None if given is None else normalised(row, given)
     if value is None:
-        why = ("なし", "missing") if given is None else (f"「{given}」は読めない", f"{given!r} cannot be read")
+        why = ("データなし", "missing") if given is None else (f"「{given}」は読めない", f"{given!r} cannot be read")
         return Input(
             name, None, weight, 0.0, default * weight, weight,
             f"{row['ja']}: {why[0]}({default:g}として計算)", f"{row['en']}: {why[1]} (counted as {default:g})",

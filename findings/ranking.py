@@ -1,15 +1,17 @@
 """The ranked list: score = 100 x likelihood x (base + (1 - base) x consequence), with every point explained.
 
-``likelihood = clip(max(grade, soundness) + additions, 0, 1)`` and ``consequence = sum(weight x input)``; where inputs
-are missing, ``low`` and ``high`` tell the score with all of them at 0 and at 1. A finding with several possible grades
-counts with the mean of their values, between the best (``low``) and the worst (``high``) of them.
+``consequence = sum(weight x input)``; the likelihood's formula heads ``standards/priority_profile.yaml``.
+Where inputs are missing, ``low`` and ``high`` tell the score with all of them at 0 and at 1. A finding with several
+possible grades counts with the mean of their values, between the best (``low``) and the worst (``high``) of them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from findings.asset import Asset
 from findings.finding import Finding, Priority, Term
@@ -18,7 +20,7 @@ from findings.priority_inputs import (
     additions,
     consequence_inputs,
     extent_measure,
-    grade_input,
+    own_inputs,
     soundness_input,
 )
 from findings.profile import Profile, load_profile
@@ -26,6 +28,7 @@ from findings.profile import Profile, load_profile
 __all__ = ["Profile", "load_profile", "rank", "score_finding"]
 
 OFFICIAL, CONFIRMED, CANDIDATE = "official", "confirmed", "candidate"
+At = Literal["low", "used", "high"]
 BANDS = {(OFFICIAL, True): 0, (OFFICIAL, False): 1, (CONFIRMED, False): 2, (CANDIDATE, False): 3}
 
 
@@ -63,20 +66,80 @@ def _asset(finding: Finding, assets: Mapping[str, Asset]) -> Asset | None:
     return assets.get(finding.asset_uid) if finding.asset_uid is not None else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """Every input of one finding, and the formula of the profile over them."""
+
+    own: Sequence[Input]
+    soundness: Input | None
+    adds: Sequence[Input]
+    consequence: Sequence[Input]
+    base: float
+    second_share: float
+    closed: bool
+
+    def own_value(self, at: At) -> float:
+        """Return the finding's own part, 0 to 1."""
+        return min(sum(_at(i, at) for i in self.own), 1.0)
+
+    def shares(self, at: At) -> tuple[float, float]:
+        """Return what own part and soundness bring to the likelihood: the larger in full, the smaller in part."""
+        own = self.own_value(at)
+        official = _at(self.soundness, at) if self.soundness else 0.0
+        rest = (1.0 - max(own, official)) * self.second_share
+        return (own, rest * official) if own >= official else (rest * own, official)
+
+    def likelihood(self, at: At) -> float:
+        """Return the likelihood, 0 to 1; 0 for what was rejected."""
+        raw = sum(self.shares(at)) + sum(_at(i, at) for i in self.adds)
+        return 0.0 if self.closed else min(max(raw, 0.0), 1.0)
+
+    def score(self, at: At) -> float:
+        """Return the score, 0 to 100."""
+        consequence = min(sum(_at(i, at) for i in self.consequence), 1.0)
+        return 100.0 * self.likelihood(at) * (self.base + (1.0 - self.base) * consequence)
+
+    def terms(self) -> list[Term]:
+        """Return every term with its points, which sum to the score; what a clip cuts off goes off in proportion."""
+        likelihood = self.likelihood("used")
+        own, official = (0.0, 0.0) if self.closed else self.shares("used")
+        added, own_raw = sum(i.used for i in self.adds), sum(i.used for i in self.own)
+        kept = (likelihood - own - official) / added if added else float(not self.closed)
+        each = own / own_raw if own_raw else 0.0
+        points = 100.0 * self.base
+        terms = [_term(i, points * i.used * each) for i in self.own]
+        terms += [_term(self.soundness, points * official)] if self.soundness else []
+        terms += [_term(i, points * i.used * kept) for i in self.adds]
+        return terms + [_term(i, 100.0 * likelihood * (1.0 - self.base) * i.used) for i in self.consequence]
+
+
+def _at(source: Input, at: At) -> float:
+    return source.low if at == "low" else source.high if at == "high" else source.used
+
+
+def _inputs(finding: Finding, asset: Asset | None, profile: Profile) -> _Inputs:
+    return _Inputs(
+        own_inputs(finding, profile),
+        soundness_input(finding, asset, profile),
+        additions(finding, asset, profile),
+        consequence_inputs(finding, asset, profile),
+        float(profile.data["base"]),
+        float(profile.data["second_share"]),
+        float(profile.data["likelihood"]["review_weight"][finding.status.value]) == 0,
+    )
+
+
+def _term(source: Input, contribution: float) -> Term:
+    return Term(source.name, source.value, source.weight, contribution, source.words_ja, source.words_en)
+
+
 def _score(finding: Finding, asset: Asset | None, profile: Profile, today: date | None) -> _Scored:
-    heads = [i for i in (grade_input(finding, profile), soundness_input(finding, asset, profile)) if i is not None]
-    adds = additions(finding, asset, profile)
-    consequences = consequence_inputs(finding, asset, profile)
-    closed = float(profile.data["likelihood"]["review_weight"][finding.status.value]) == 0
-    low, used, high = (
-        _value(profile, closed, [getattr(i, at) for i in heads], [getattr(i, at) for i in adds],
-               [getattr(i, at) for i in consequences])
-        for at in ("low", "used", "high")
-    )  # fmt: skip
+    inputs = _inputs(finding, asset, profile)
     section, top, rule = _section(finding, asset, profile, today)
-    terms = _terms(profile, closed, heads, adds, consequences, rule)
-    priority = Priority(finding.uid, used, low, high, section, terms, profile.label)
-    values = {i.name: i.value for i in consequences}
+    terms = sorted([*inputs.terms(), *([rule] if rule else [])], key=lambda term: (-term.contribution, term.name))
+    low, used, high = inputs.score("low"), inputs.score("used"), inputs.score("high")
+    priority = Priority(finding.uid, used, low, high, section, tuple(terms), profile.label)
+    values = {i.name: i.value for i in inputs.consequence}
     size = extent_measure(finding, profile)
     key = (
         BANDS[section, top],
@@ -84,53 +147,13 @@ def _score(finding: Finding, asset: Asset | None, profile: Profile, today: date 
         _deadline(asset) or date.max,
         -(values.get("emergency_route") or 0.0),
         -(values.get("aadt") or 0.0),
+        -round(inputs.own_value("used"), 12),
         -((size[0].value or 0.0) / size[1] if size else 0.0),
-        -finding.score if finding.score == finding.score else 0.0,  # a score that is not a number sorts as 0
+        -finding.score if math.isfinite(finding.score) else 0.0,
         finding.uid,
         finding.image_uid,
     )
     return _Scored(finding, priority, key)
-
-
-def _likelihood(closed: bool, heads: Sequence[float], adds: Sequence[float]) -> float:
-    return 0.0 if closed else min(max(max(heads) + sum(adds), 0.0), 1.0)
-
-
-def _value(
-    profile: Profile, closed: bool, heads: Sequence[float], adds: Sequence[float], consequences: Sequence[float]
-) -> float:
-    base = float(profile.data["base"])
-    return 100.0 * _likelihood(closed, heads, adds) * (base + (1.0 - base) * min(sum(consequences), 1.0))
-
-
-def _terms(
-    profile: Profile,
-    closed: bool,
-    heads: Sequence[Input],
-    adds: Sequence[Input],
-    consequences: Sequence[Input],
-    rule: Term | None,
-) -> tuple[Term, ...]:
-    """Return every term with its points; they sum to the score.
-
-    The larger of grade and soundness carries the likelihood; what the clip to 0..1 cuts off goes off the additions.
-    """
-    base = float(profile.data["base"])
-    likelihood = _likelihood(closed, [i.used for i in heads], [i.used for i in adds])
-    leader = max(heads, key=lambda i: i.used)
-    carried = 0.0 if closed else leader.used
-    total = sum(i.used for i in adds)
-    share = (likelihood - carried) / total if total else float(not closed)
-    terms = [_term(i, 100 * base * carried if i is leader else 0.0) for i in heads]
-    terms += [_term(i, 100 * base * i.used * share) for i in adds]
-    terms += [_term(i, 100 * likelihood * (1 - base) * i.used) for i in consequences]
-    if rule is not None:
-        terms.append(rule)
-    return tuple(sorted(terms, key=lambda term: (-term.contribution, term.name)))
-
-
-def _term(source: Input, contribution: float) -> Term:
-    return Term(source.name, source.value, source.weight, contribution, source.words_ja, source.words_en)
 
 
 def _section(

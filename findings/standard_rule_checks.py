@@ -134,8 +134,9 @@ def check_priority_profile(data: Mapping[str, Any], _: Get) -> None:
     name = "priority_profile"
     if not isinstance(data.get("id"), str) or not data["id"]:
         raise _refuse(name, "id", data.get("id"), "a quoted name, e.g. default-v1")
-    if not _number(data.get("base"), 0, 1):
-        raise _refuse(name, "base", data.get("base"), "a share 0 to 1")
+    for key in ("base", "second_share"):
+        if not _number(data.get(key), 0, 1):
+            raise _refuse(name, key, data.get(key), "a share 0 to 1")
     likelihood = data.get("likelihood")
     if not isinstance(likelihood, Mapping):
         raise _refuse(name, "likelihood", likelihood, "a mapping of tables")
