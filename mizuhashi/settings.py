@@ -15,10 +15,10 @@ from findings.errors import ConfigError
 PREFIX = "MIZUHASHI_"
 
 
-def default_home() -> Path:
-    """Return the folder of the user's own store: ``$XDG_DATA_HOME/mizuhashi``, else ``~/.local/share/mizuhashi``."""
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "mizuhashi"
+def _default_home() -> Path:
+    from findings.store import store_home
+
+    return store_home()
 
 
 class Settings(BaseSettings):
@@ -30,20 +30,15 @@ class Settings(BaseSettings):
             so it prints masked.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
 
-    home: Path = Field(default_factory=default_home, description="Folder of the database, overlays and own models.")
+    home: Path = Field(default_factory=_default_home, description="Folder of the database, overlays and own models.")
     database_url: SecretStr | None = Field(default=None, description="SQLAlchemy URL; default: SQLite in the home.")
 
     @field_validator("home")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
-
-    @field_validator("database_url")
-    @classmethod
-    def _empty_is_none(cls, value: SecretStr | None) -> SecretStr | None:
-        return value if value and value.get_secret_value() else None
 
 
 def load_settings(*, home: Path | None = None, database_url: str | None = None) -> Settings:

@@ -16,21 +16,21 @@ from findings.errors import MizuhashiError
 from mizuhashi.cli.session import Session
 from mizuhashi.output import Output
 
-COMMANDS = (
-    "demo",
-    "assets",
-    "ingest",
-    "inspect",
-    "segment",
-    "findings",
-    "train",
-    "evaluate",
-    "anomaly",
-    "models",
-    "db",
-    "doctor",
-    "serve",
-)
+COMMANDS = {
+    "demo": "run the main job on generated imagery",
+    "assets": "import or list bridges and river reaches",
+    "ingest": "take photographs or scenes into a survey",
+    "inspect": "find and rank damage in a survey",
+    "segment": "write probability maps only",
+    "findings": "list, show or export findings",
+    "train": "train a model version",
+    "evaluate": "measure a model version on a data set",
+    "anomaly": "fit a bank of normal pictures",
+    "models": "list model versions or show a card",
+    "db": "upgrade or check the database",
+    "doctor": "check that everything is there",
+    "serve": "serve the findings over HTTP on this machine",
+}
 """Commands in the order of the work; each has its module ``mizuhashi.cli.NAME`` with a Typer ``app``."""
 
 _GLOBAL_FLAGS = ("--quiet", "-q", "--verbose", "-v", "-vv")
@@ -49,7 +49,7 @@ class LazyGroup(typer.core.TyperGroup):
             return None
         module = importlib.import_module(f"mizuhashi.cli.{cmd_name}")
         command = typer.main.get_command(module.app)
-        command.name = cmd_name
+        command.name, command.short_help = cmd_name, COMMANDS[cmd_name]
         return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

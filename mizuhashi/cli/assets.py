@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mizuhashi.cli.options import new_app
 from mizuhashi.cli.session import PARTIAL, session_of
 
 if TYPE_CHECKING:
     from findings.asset import Asset
 
-app = typer.Typer(help="Import or list bridges and river reaches.", no_args_is_help=True)
+app = new_app("Import or list bridges and river reaches.")
 
 
 @app.command("import", help="Take bridges and river reaches from a GeoJSON or CSV file; known ones are updated.")

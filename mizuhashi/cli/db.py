@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from mizuhashi.cli.options import new_app
 from mizuhashi.cli.session import make_home, session_of, store_url_of
 
-app = typer.Typer(help="Upgrade or check the database.", no_args_is_help=True)
+app = new_app("Upgrade or check the database.")
 
 
 @app.command(help="Bring the database to the schema of this version; nothing is lost, nothing to do is fine.")

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from mizuhashi.cli.options import new_app
 from mizuhashi.cli.session import PARTIAL, session_of
 
-app = typer.Typer()
+app = new_app()
 
 
 @app.command(help="Inspect a generated bridge and river, and write the ranked list, overlays and a report page.")

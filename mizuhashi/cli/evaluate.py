@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from mizuhashi.cli.models import flat_metrics
-from mizuhashi.cli.options import Device, DeviceOption, JsonOption
+from mizuhashi.cli.options import Device, DeviceOption, JsonOption, new_app
 from mizuhashi.cli.session import session_of
 
-app = typer.Typer()
+app = new_app()
 
 
 @app.command(help="Measure a model version on a data set, at the thresholds of its card and by the card's protocol.")

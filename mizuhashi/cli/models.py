@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mizuhashi.cli.options import JsonOption
+from mizuhashi.cli.options import JsonOption, new_app
 from mizuhashi.cli.session import session_of
 
 if TYPE_CHECKING:
     from models.card import ModelCard
 
-app = typer.Typer(help="List model versions or show a card.", no_args_is_help=True)
+app = new_app("List model versions or show a card.")
 
 
 @app.command("list", help="List the shipped and the own model versions.")

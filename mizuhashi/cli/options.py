@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+def new_app(group_help: str | None = None) -> typer.Typer:
+    """Return the Typer of one module; with a help text it is a group of several commands."""
+    return typer.Typer(
+        help=group_help,
+        no_args_is_help=group_help is not None,
+        add_completion=False,
+        # Boxes are for terminals; a log or a program gets plain lines.
+        rich_markup_mode="rich" if sys.stdout.isatty() else None,
+    )
 
 
 class Device(StrEnum):

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from mizuhashi.cli.options import new_app
 from mizuhashi.cli.session import open_store, session_of, store_url_of
 
-app = typer.Typer()
+app = new_app()
 
 
 @app.command(help="Serve the findings over HTTP on 127.0.0.1.")

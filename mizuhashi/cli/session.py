@@ -88,9 +88,10 @@ def make_home(home: Path) -> Path:
 @contextmanager
 def open_store(settings: Settings) -> Iterator[Store]:
     """Yield the store of these settings, see `Session.store`."""
-    from findings.store import Store
+    from findings.store import SchemaState, Store
 
     make_home(settings.home)
     with Store(store_url_of(settings), settings.home) as store:
-        store.prepare()
+        if store.state() is SchemaState.FRESH:
+            store.upgrade()
         yield store

@@ -1,0 +1,82 @@
+"""``mizuhashi findings``: the ranked list, one finding in full, and files for other programs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mizuhashi.cli.options import JsonOption, new_app
+from mizuhashi.cli.session import session_of
+
+app = new_app("List, show or export findings.")
+SurveyOption = Annotated[str | None, typer.Option(help="Only the findings of this survey.")]
+
+
+class Format(StrEnum):
+    """File formats of an export."""
+
+    GEOJSON = "geojson"
+    CSV = "csv"
+
+
+@app.command("list", help="List findings in the order in which they should be looked at.")
+def list_(
+    ctx: typer.Context,
+    survey: SurveyOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the first findings of the ranking."""
+    from mizuhashi.listing import COLUMNS, cells, ranked, record
+
+    session = session_of(ctx)
+    with session.store() as store:
+        rows = list(ranked(store, survey=survey, limit=limit))
+    if as_json:
+        session.output.json([record(row) for row in rows])
+        return
+    if not rows:
+        session.output.say("no findings")
+        return
+    session.output.table(COLUMNS, [cells(row) for row in rows])
+
+
+@app.command(help="Show one finding with its rule trace and the terms of its priority.")
+def show(
+    ctx: typer.Context,
+    uid: Annotated[str, typer.Argument(metavar="ID", help="Identifier of the finding, or its first letters.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Print everything that is known of one finding."""
+    from mizuhashi.listing import find, finding_lines, record
+
+    session = session_of(ctx)
+    with session.store() as store:
+        row = find(store, uid)
+        home = store.home
+    if as_json:
+        session.output.json(record(row))
+        return
+    for line in finding_lines(row, home):
+        session.output.result(line)
+
+
+@app.command(help="Write the findings as GeoJSON or CSV (UTF-8 with BOM), in the order of the ranking.")
+def export(
+    ctx: typer.Context,
+    format_: Annotated[Format, typer.Option("--format", help="geojson or csv.")],
+    out: Annotated[Path, typer.Option(metavar="FILE")],
+    survey: SurveyOption = None,
+) -> None:
+    """Write one file; it appears only when it is complete."""
+    from mizuhashi.listing import export_csv, export_geojson, ranked
+
+    session = session_of(ctx)
+    with session.store() as store:
+        rows = list(ranked(store, survey=survey))
+        write = export_geojson if format_ is Format.GEOJSON else export_csv
+        write(rows, out)
+    session.output.say(f"wrote {len(rows)} findings to {out}")

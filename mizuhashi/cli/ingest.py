@@ -1,0 +1,99 @@
+"""``mizuhashi ingest``: take pictures into a survey, with scale, place and quality."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from findings.errors import InputError
+from mizuhashi.cli.options import JsonOption, new_app, parse_bands, parse_time
+from mizuhashi.cli.session import PARTIAL, session_of
+from mizuhashi.files import image_files
+
+if TYPE_CHECKING:
+    from findings.survey import Image
+    from imagery.ingest import IngestOptions
+    from mizuhashi.output import Output
+
+app = new_app()
+
+
+@app.command(help="Take photographs or scenes into a survey; each refused file is told, the others are taken.")
+def ingest(
+    ctx: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders with all below them.")],
+    survey: Annotated[str, typer.Option(help="Name of the survey; it is made if it is new.")],
+    asset: Annotated[str | None, typer.Option(metavar="ID", help="The bridge or river reach.")] = None,
+    stand_off: Annotated[float | None, typer.Option(metavar="M", help="Distance of camera and surface.")] = None,
+    gsd_mm: Annotated[float | None, typer.Option(metavar="X", help="Millimetres per pixel on the surface.")] = None,
+    gsd_sigma: Annotated[float | None, typer.Option(metavar="Y", help="1 sigma of --gsd-mm.")] = None,
+    bands: Annotated[str | None, typer.Option(help="Names of the file's bands in their order; - skips one.")] = None,
+    captured_at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When; ISO 8601, read as UTC if it names no zone.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Describe every file, then write the survey in one transaction."""
+    _check_scale(stand_off, gsd_mm, gsd_sigma)
+    from imagery.ingest import IngestOptions
+    from mizuhashi.describe import image_line, image_record
+
+    session = session_of(ctx)
+    options = IngestOptions(
+        gsd_mm=gsd_mm,
+        gsd_sigma_mm=gsd_sigma,
+        stand_off_m=stand_off,
+        bands=parse_bands(bands),
+        captured_at=parse_time(captured_at),
+    )
+    with session.store() as store:
+        asset_uid = store.asset(asset).uid if asset is not None else None
+        images, refused = describe_all(image_files(paths), options, session.output)
+        if not images:
+            session.output.remark(f"no image was taken; survey {survey!r} stays as it was")
+            raise typer.Exit(1)
+        kept, counts = store.open_survey(survey, asset_uid, images)
+    if as_json:
+        session.output.json({"survey": kept.name, "images": [image_record(i) for i in images], "refused": refused})
+    else:
+        for image in images:
+            session.output.say(image_line(image))
+        known = f", {counts.unchanged} were there already" if counts.unchanged else ""
+        session.output.say(f"survey {kept.name}: {counts.added} images taken{known}, {refused} refused")
+    if counts.differing:
+        session.output.remark(
+            f"{counts.differing} images were in the survey with another scale, place or time; it stays"
+        )
+    if refused:
+        raise typer.Exit(PARTIAL)
+
+
+def describe_all(files: list[Path], options: IngestOptions, output: Output) -> tuple[list[Image], int]:
+    """Return the images of the files that can be taken, and how many were refused."""
+    from imagery.ingest import describe
+
+    images: list[Image] = []
+    refused = 0
+    with output.progress("ingest") as progress:
+        for done, file in enumerate(files):
+            progress(file.name, done, len(files))
+            try:
+                images.append(describe(file, options=options))
+            except InputError as error:
+                refused += 1
+                output.remark(f"refused {file.name}: {error}")
+        progress("", len(files), len(files))
+    return images, refused
+
+
+def _check_scale(stand_off: float | None, gsd_mm: float | None, gsd_sigma: float | None) -> None:
+    given = {"--stand-off": stand_off, "--gsd-mm": gsd_mm, "--gsd-sigma": gsd_sigma}
+    for name, value in given.items():
+        if value is not None and not 0 < value < float("inf"):
+            raise typer.BadParameter(f"{name} {value:g}: expected a number above 0")
+    if stand_off is not None and gsd_mm is not None:
+        raise typer.BadParameter("--stand-off and --gsd-mm are two answers to one question: give one of them")
+    if gsd_sigma is not None and gsd_mm is None:
+        raise typer.BadParameter("--gsd-sigma is the uncertainty of --gsd-mm: give both")

@@ -1,0 +1,80 @@
+"""``mizuhashi inspect``: networks over a survey, findings into the ranked list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mizuhashi.cli.options import Device, DeviceOption, JsonOption, new_app
+from mizuhashi.cli.session import PARTIAL, session_of
+from mizuhashi.output import stages
+
+if TYPE_CHECKING:
+    from inference.pipeline import Report
+
+app = new_app()
+SHOWN = 10
+
+
+@app.command(help="Inspect a survey's images and rank what is found; a second run adds nothing twice.")
+def inspect(
+    ctx: typer.Context,
+    survey: Annotated[str, typer.Option(help="Name of the survey.")],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[@VERSION]", help="May be repeated; default: the champions that fit each image."),
+    ] = None,
+    device: DeviceOption = Device.AUTO,
+    as_json: JsonOption = False,
+) -> None:
+    """Inspect, rank, and print the first findings of the survey; status 3 if some images failed."""
+    from inference.pipeline import inspect_survey
+    from mizuhashi.listing import COLUMNS, cells, ranked, record
+
+    session = session_of(ctx)
+    output = session.output
+    with session.store() as store:
+        with output.progress("inspect") as progress:
+            report = inspect_survey(
+                store,
+                survey,
+                registry=session.registry(),
+                model_refs=tuple(model or ()),
+                device=device.value,
+                home=session.settings().home,
+                progress=progress,
+            )
+        rows = list(ranked(store, survey=survey, limit=SHOWN))
+    for failure in report.failures:
+        output.remark(f"failed {failure}")
+    if as_json:
+        output.json({**report_record(report), "findings": [record(row) for row in rows]})
+    else:
+        if rows:
+            output.table(COLUMNS, [cells(row) for row in rows])
+        output.say(report_line(survey, report))
+        output.say(stages(report.seconds))
+    if report.images_failed:
+        raise typer.Exit(PARTIAL)
+
+
+def report_line(survey: str, report: Report) -> str:
+    """Return one line with the counts of an inspection."""
+    return (
+        f"survey {survey}: {report.images_ok} images inspected, {report.images_not_assessed} not assessed, "
+        f"{report.images_failed} failed; {report.findings_new} new findings, {report.findings_total} in all"
+    )
+
+
+def report_record(report: Report) -> dict[str, Any]:
+    """Return the counts as plain JSON values."""
+    return {
+        "images_ok": report.images_ok,
+        "images_failed": report.images_failed,
+        "images_not_assessed": report.images_not_assessed,
+        "findings_new": report.findings_new,
+        "findings_total": report.findings_total,
+        "seconds": dict(report.seconds),
+        "failures": [str(failure) for failure in report.failures],
+    }

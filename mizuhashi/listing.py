@@ -1,0 +1,173 @@
+"""The ranked list as rows: for a person, for a program, for files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from findings.errors import NotFound
+from findings.finding import Finding, Priority
+from findings.taxonomy import damage_type
+from mizuhashi.describe import measure_text, number, scale_text
+from mizuhashi.output import plain_json
+
+if TYPE_CHECKING:
+    from findings.store import Store
+
+COLUMNS = ("rank", "score", "finding", "measured", "asset", "why", "id")
+PAGE = 1000
+DRAFT = "暫定"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One finding at its place in the list.
+
+    Attributes:
+        rank: 1 is looked at first; within the survey if the list was narrowed to one; 0 if unknown.
+        asset_name: name of the bridge or river reach, or None.
+    """
+
+    rank: int
+    finding: Finding
+    priority: Priority | None
+    asset_name: str | None
+
+    @property
+    def label(self) -> str:
+        """``⑥ひびわれ-c/d`` with 暫定 where the standard is a draft."""
+        token = damage_type(self.finding.damage).label(self.finding.grade)
+        draft = self.finding.grade is not None and self.finding.grade.status == "draft"
+        return f"{token} ({DRAFT})" if draft else token
+
+
+def ranked(store: Store, *, survey: str | None = None, limit: int | None = None) -> Iterator[Row]:
+    """Yield the findings in the order of the ranking, page by page.
+
+    Raises:
+        NotFound: no survey of that name.
+    """
+    if survey is not None:
+        store.survey(survey)
+    names = {asset.uid: asset.name for asset in store.assets()}
+    rank, cursor = 0, None
+    while limit is None or rank < limit:
+        page = store.list_findings(
+            survey=survey, limit=min(PAGE, PAGE if limit is None else limit - rank), cursor=cursor
+        )
+        for finding, priority in page.items:
+            rank += 1
+            yield Row(rank, finding, priority, names.get(finding.asset_uid or ""))
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def find(store: Store, uid: str) -> Row:
+    """Return the finding of that identifier, or of its first letters if they fit one only.
+
+    Raises:
+        NotFound: none fits, or several do.
+    """
+    matches = [row for row in ranked(store) if row.finding.uid.startswith(uid)]
+    exact = next((row for row in matches if row.finding.uid == uid), None)
+    if exact is not None or len(matches) == 1:
+        return exact or matches[0]
+    if matches:
+        raise NotFound(f"finding {uid!r}: {len(matches)} begin so; give more letters of the id")
+    finding, priority = store.finding(uid)  # one that its model no longer finds is shown all the same
+    names = {asset.uid: asset.name for asset in store.assets()}
+    return Row(0, finding, priority, names.get(finding.asset_uid or ""))
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Return the cells of `COLUMNS`."""
+    finding = row.finding
+    return (
+        str(row.rank),
+        score_text(row.priority),
+        row.label,
+        "; ".join(measure_text(measure) for measure in shown_measures(finding)),
+        row.asset_name or "",
+        why(row),
+        finding.uid[:12],
+    )
+
+
+def shown_measures(finding: Finding) -> list[Any]:
+    """Return the measures in real units, or those in pixels where there are no others."""
+    real = [measure for measure in finding.measures if not measure.unit.startswith("px")]
+    return real or list(finding.measures)
+
+
+def score_text(priority: Priority | None) -> str:
+    """Return ``62 (40-81)``: the score, and where it could lie if the missing inputs were known."""
+    if priority is None:
+        return "not ranked"
+    text = f"{priority.score:.0f}"
+    low, high = f"{priority.low:.0f}", f"{priority.high:.0f}"
+    return text if low == high == text else f"{text} ({low}-{high})"
+
+
+def why(row: Row) -> str:
+    """Return the rule's reason, or why there is no grade."""
+    grade = row.finding.grade
+    return grade.trace_en if grade is not None else "no grade rule for this finding"
+
+
+def finding_lines(row: Row, home: Path) -> list[str]:
+    """Return everything about one finding as lines for a reader."""
+    finding, grade = row.finding, row.finding.grade
+    lines = [
+        f"{row.label}  [{finding.uid}]",
+        f"rank        {row.rank or 'not listed'}, score {score_text(row.priority)}",
+    ]
+    lines.append(f"asset       {row.asset_name or finding.asset_uid or 'none'}")
+    if grade is not None:
+        lines += [f"rule        {grade.trace_ja}", f"            {grade.trace_en}"]
+        lines.append(f"standard    {grade.standard} {grade.version} ({grade.status})")
+    lines += [f"measured    {measure_text(measure)} - {measure.how}" for measure in finding.measures]
+    lines.append(f"scale       {scale_text(finding.scale)}")
+    lines.append(f"place       {_place(finding)}")
+    made = finding.provenance
+    lines.append(
+        f"model       {made.model}@{made.model_version}, threshold {made.threshold:g}, score {finding.score:.2f}"
+    )
+    lines += [f"{kind:<11} {home / path}" for kind, path in finding.evidence.items()]
+    if row.priority is not None:
+        lines.append(f"priority    {number(row.priority.score)} by {row.priority.profile} ({row.priority.section})")
+        for term in row.priority.terms:
+            lines.append(f"  {term.contribution:+6.1f}  {term.words_ja} / {term.words_en}")
+    return lines
+
+
+def _place(finding: Finding) -> str:
+    if finding.geometry_lonlat is None:
+        left, top, right, bottom = finding.geometry_px.bounds
+        return f"pixels {left:.0f} to {right:.0f}, {top:.0f} to {bottom:.0f} of the image ({finding.position_source})"
+    point = finding.geometry_lonlat.centroid
+    return f"{point.y:.6f}, {point.x:.6f} ({finding.position_source})"
+
+
+def record(row: Row) -> dict[str, Any]:
+    """Return a row as plain JSON values: the feature of the exports with rank and asset name."""
+    from findings.geojson import feature
+
+    document = feature(row.finding, row.priority)
+    document["properties"] |= {"rank": row.rank, "label": row.label, "asset_name": row.asset_name}
+    return dict(plain_json(document))
+
+
+def export_geojson(rows: Sequence[Row], path: Path) -> None:
+    """Write the findings as a GeoJSON FeatureCollection (RFC 7946), in rank order.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    from mizuhashi.files import write_text
+
+    document = {"type": "FeatureCollection", "features": [record(row) for row in rows]}
+    write_text(path, json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
