@@ -13,16 +13,6 @@ NAMESPACE = uuid.UUID("6f1d1b56-5d0e-5c7e-9c1e-3a8a3f0b7d11")
 MATCH_OVERLAP = 0.3  # intersection over union from which two outlines are one damage
 
 
-def image_uid(survey_uid: str, sha256: str) -> str:
-    """Return the id of a picture in a survey: the same file in the same survey is the same picture."""
-    return str(uuid.uuid5(NAMESPACE, f"image {survey_uid} {sha256}"))
-
-
-def survey_uid(name: str) -> str:
-    """Return the id of a survey, which follows from its name."""
-    return str(uuid.uuid5(NAMESPACE, f"survey {name}"))
-
-
 def finding_uid(
     image: str, damage: str, outline: Polygon, existing: Sequence[Finding], taken: frozenset[str] = frozenset()
 ) -> str:

@@ -80,7 +80,7 @@ def train_network(config: TrainConfig, out: Path, device: torch.device, log: Log
     batches = Batches(config)
     network = build_network(
         config.architecture, len(config.bands), len(config.classes), pretrained=config.pretrained
-    ).to(device)
+    ).to(device, memory_format=torch.channels_last)
     average = copy.deepcopy(network).eval()
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     validation = open_source(config.validation.source, config.bands, config.validation.labels)
@@ -92,8 +92,9 @@ def train_network(config: TrainConfig, out: Path, device: torch.device, log: Log
         for group in optimiser.param_groups:
             group["lr"] = rate
         pixels, target, known = (tensor.to(device) for tensor in batches.draw())
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            logits = network(normalise(pixels, config.normalisation))
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16"):
+            planes = normalise(pixels, config.normalisation).contiguous(memory_format=torch.channels_last)
+            logits = network(planes)
         loss = cross_entropy_dice(logits, target, known)
         if not torch.isfinite(loss):
             raise ModelError(
@@ -116,9 +117,7 @@ def train_network(config: TrainConfig, out: Path, device: torch.device, log: Log
             }  # fmt: skip
             with (out / "metrics.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
-            log(
-                f"step {row['step']}/{config.steps}  loss {row['loss']}  val IoU {row['validation_iou']}  {row['seconds']} s"
-            )
+            log("  ".join(f"{key} {value:.4g}" for key, value in row.items()))
             running = 0.0
     average.load_state_dict(best)
     return average

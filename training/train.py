@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import yaml
-from models.registry import Registry
 
 from findings.errors import ConfigError
 from models.card import ModelCard, TrainingData, write_card
@@ -56,11 +55,6 @@ def train(config: TrainConfig, out: Path, *, command: str, device: torch.device,
     write_card(card.model_copy(update={"metrics": metrics}), folder)
     log(f"{folder}: test {metrics['test']}")
     return folder
-
-
-def install(folder: Path, registry: Registry) -> None:
-    """Add a trained version to the home's registry, immutable from then on."""
-    registry.add(folder)
 
 
 def _with_threshold(config: TrainConfig, segmenter: Segmenter, device: torch.device, log: Log) -> ModelCard:

@@ -1,0 +1,56 @@
+"""Evidence pictures of findings: what the reader sees beside the numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from findings.errors import OutputError
+from findings.finding import Finding
+from inference.overlay import overlay_image
+
+FOLDER = "evidence"
+
+
+def photo_evidence(home: Path, rgb: NDArray[np.uint8], finding: Finding) -> Finding:
+    """Return the finding with its overlay picture written below ``home/evidence``."""
+    return _written(home, finding, {"overlay": overlay_image(rgb, finding)})
+
+
+def scene_evidence(
+    home: Path, rgb: NDArray[np.uint8], finding: Finding, *, before: NDArray[np.uint8] | None = None
+) -> Finding:
+    """Return the finding with its overlay written; changes also get the picture of the first date."""
+    pictures = {"overlay": overlay_image(rgb, finding)}
+    if before is not None and "first_date" in finding.details:
+        pictures["before"] = overlay_image(before, finding)
+    return _written(home, finding, pictures)
+
+
+def _written(home: Path, finding: Finding, pictures: dict[str, NDArray[np.uint8]]) -> Finding:
+    folder = home / FOLDER / finding.survey_uid
+    evidence = {}
+    for name, picture in pictures.items():
+        path = folder / f"{finding.uid}-{name}.jpg"
+        evidence[name] = path.relative_to(home).as_posix()
+        _write_jpeg(path, picture)
+    return replace(finding, evidence=evidence)
+
+
+def _write_jpeg(path: Path, rgb: NDArray[np.uint8]) -> None:
+    """Write a JPEG whole or not at all."""
+    done, data = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    partial = path.with_suffix(".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(data.tobytes() if done else b"")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path.name}: evidence could not be written ({error.strerror}); free space or --home"
+        ) from error

@@ -1,0 +1,78 @@
+"""What one model sees on one photograph: regions, measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from findings.measure import Measure
+from findings.survey import Image
+from imagery.reader import ImageReader
+from imagery.types import Window
+from inference.judgement import Place
+from inference.measure.area import measure_area
+from inference.measure.crack import measure_crack
+from inference.measure.spacing import spacing_m
+from inference.regions import LINEAR_DAMAGES, Region, regions
+from models.card import ModelCard
+
+GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601 luma
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A photograph in memory: RGB ``(H, W, 3)`` uint8 for evidence, grey ``(H, W)`` float32 for measurement."""
+
+    rgb: NDArray[np.uint8]
+    grey: NDArray[np.float32]
+
+
+def load_picture(reader: ImageReader) -> Picture:
+    """Return a whole photograph; unobserved pixels are black in ``rgb`` and NaN in ``grey``."""
+    window = Window(0, 0, reader.width_px, reader.height_px)
+    values = reader.read(window, ("red", "green", "blue")).values
+    grey = np.tensordot(GREY, values, axes=1).astype(np.float32)
+    rgb = np.nan_to_num(values, nan=0.0).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
+    return Picture(np.ascontiguousarray(rgb), grey)
+
+
+def find_places(image: Image, picture: Picture, scores: NDArray[np.float32], card: ModelCard) -> list[Place]:
+    """Return the measured places of every class of a model on a photograph.
+
+    Args:
+        image: scale and quality of the photograph.
+        picture: its pixels.
+        scores: ``(K, H, W)``, NaN where nothing was observed.
+        card: classes and thresholds, in the order of ``scores``.
+    """
+    places: list[Place] = []
+    for plane, spec in zip(scores, card.classes, strict=True):
+        found = regions(plane, spec)
+        if spec.damage in LINEAR_DAMAGES:
+            places += _cracks(image, picture, plane, spec.damage, found)
+        else:
+            places += [_area(image, spec.damage, region) for region in found]
+    return places
+
+
+def _cracks(
+    image: Image, picture: Picture, plane: NDArray[np.float32], damage: str, found: list[Region]
+) -> list[Place]:
+    spacings = spacing_m(found, image.scale)
+    places = []
+    for region, spacing in zip(found, spacings, strict=True):
+        measures, details = measure_crack(picture.grey, plane, region, image.scale, image.quality)
+        measures = (*measures, *measure_area(region, image.scale))
+        if spacing is not None:
+            measures = (*measures, spacing)
+        places.append(
+            Place(damage, region.polygon_px, region.score, measures, {**details, "fragments": region.fragments})
+        )
+    return places
+
+
+def _area(image: Image, damage: str, region: Region) -> Place:
+    measures: tuple[Measure, ...] = measure_area(region, image.scale)
+    return Place(damage, region.polygon_px, region.score, measures, {})

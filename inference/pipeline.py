@@ -1,0 +1,250 @@
+"""The inspection of a survey: every picture through the models that fit it, into the store, ranked.
+
+A picture that fails is recorded with its reason and the rest goes on. Each picture and model is one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from findings.asset import Asset
+from findings.errors import InputError, NotAssessable, UnreadableImage
+from findings.finding import Finding
+from findings.ranking import load_profile, rank
+from findings.store import ModelRun, Store
+from findings.survey import Image, ImageKind, ImageStatus, Survey
+from imagery.digest import file_sha256
+from imagery.reader import ImageReader, open_image
+from inference.engine import ArraySink, infer, require_bands
+from inference.evidence import photo_evidence, scene_evidence
+from inference.judgement import CODE_VERSION, Place, judge
+from inference.outcome import Report, Stopwatch
+from inference.photographs import find_places, load_picture
+from inference.scenes import Scene, change_places, scene_places, stacks
+from models.base import PixelModel
+from models.registry import Registry
+
+WINDOW_PX, OVERLAP_PX, BATCH = 512, 64, 4
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class _Run:
+    """What one inspection carries along."""
+
+    store: Store
+    survey: Survey
+    asset: Asset | None
+    home: Path
+    device: torch.device
+    profile: str
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    not_assessed: list[tuple[str, str]] = field(default_factory=list)
+    remarks: list[tuple[str, str]] = field(default_factory=list)
+    inspected: int = 0
+    new: int = 0
+
+
+def inspect_survey(
+    store: Store,
+    survey_name: str,
+    *,
+    registry: Registry,
+    model_refs: Sequence[str] = (),
+    device: torch.device,
+    home: Path,
+    progress: Progress = lambda _name, _done, _total: None,
+    profile: str = "default-v1",
+) -> Report:
+    """Inspect every picture of a survey and rank all findings of the store anew.
+
+    Args:
+        store: at head.
+        survey_name: an existing survey.
+        registry: where models come from.
+        model_refs: ``NAME[@VERSION]``; none means the champions that fit the kind of each picture.
+        device: where networks run.
+        home: evidence pictures are written below ``home/evidence``.
+        progress: called with file name, pictures done and pictures in all.
+        profile: name or path of the priority profile.
+
+    Raises:
+        NotFound: no such survey.
+        UnknownModel: no such model.
+    """
+    survey = store.survey(survey_name)
+    asset = store.asset(survey.asset_uid) if survey.asset_uid is not None else None
+    run = _Run(store, survey, asset, home, device, profile)
+    images = store.images(survey.uid)
+    models = _models(registry, model_refs, {image.kind for image in images}, device)
+    scenes: list[Scene] = []
+    for done, image in enumerate(images):
+        progress(Path(image.path).name, done, len(images))
+        scenes += _inspect_image(run, image, models)
+    _finish_scenes(run, scenes)
+    progress("", len(images), len(images))
+    with run.watch.stage("rank"):
+        total = rank_all(store, survey_name, profile)
+    return Report(
+        survey=survey_name,
+        models=tuple(f"{m.card.name}@{m.card.version}" for m in models),
+        images_ok=run.inspected,
+        findings_new=run.new,
+        findings_total=total,
+        failures=tuple(run.failures),
+        not_assessed=tuple(run.not_assessed),
+        seconds=dict(run.watch.seconds),
+        remarks=tuple(run.remarks),
+    )
+
+
+def rank_all(store: Store, survey_name: str | None = None, profile: str = "default-v1") -> int:
+    """Rank every active finding of the store over bridges and rivers; return how many the named survey has."""
+    everything: list[Finding] = []
+    cursor = None
+    while True:
+        page = store.list_findings(limit=10_000, cursor=cursor)
+        everything += [finding for finding, _ in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assets = {asset.uid: asset for asset in store.assets()}
+    store.put_priorities(rank(everything, assets, load_profile(profile)))
+    if survey_name is None:
+        return len(everything)
+    uid = store.survey(survey_name).uid
+    return sum(finding.survey_uid == uid for finding in everything)
+
+
+def _models(
+    registry: Registry, refs: Sequence[str], kinds: set[ImageKind], device: torch.device
+) -> tuple[PixelModel, ...]:
+    wanted = list(refs) or [entry.ref for kind in sorted(kinds) for entry in registry.champions(kind.value)]
+    return tuple(registry.load(ref, device) for ref in dict.fromkeys(wanted))
+
+
+def _inspect_image(run: _Run, image: Image, models: Sequence[PixelModel]) -> list[Scene]:
+    """Inspect one picture by every model that fits; return the scenes among its results, for the stacks."""
+    name = Path(image.path).name
+    try:
+        if not image.quality.assessable:
+            raise NotAssessable("; ".join(image.quality.reasons))
+        fitting = [model for model in models if model.card.image_kind == image.kind.value]
+        if not fitting:
+            raise NotAssessable(f"no model for a {image.kind.value} was given or is champion")
+        _check_file(image)
+        with open_image(Path(image.path), bands=_bands_to_name(image)) as reader:
+            found = _photograph if image.kind is ImageKind.PHOTO else _scene
+            scenes = found(run, image, reader, fitting)
+    except NotAssessable as error:
+        run.not_assessed.append((name, str(error)))
+        run.store.record_image(replace(image, status=ImageStatus.NOT_ASSESSED, reason=str(error)), None, ())
+        return []
+    except InputError as error:
+        run.failures.append((name, str(error)))
+        run.store.record_image(replace(image, status=ImageStatus.FAILED, reason=str(error)), None, ())
+        return []
+    run.inspected += 1
+    return scenes
+
+
+def _photograph(run: _Run, image: Image, reader: ImageReader, models: Sequence[PixelModel]) -> list[Scene]:
+    with run.watch.stage("read"):
+        picture = load_picture(reader)
+    for model in models:
+        started = datetime.now(UTC)
+        scores = _scores(run, reader, model)
+        with run.watch.stage("measure"):
+            places = find_places(image, picture, scores, model.card)
+        findings = _judge(run, image, model, places)
+        with run.watch.stage("evidence"):
+            findings = [photo_evidence(run.home, picture.rgb, finding) for finding in findings]
+        _record(run, image, model, findings, started)
+    return []
+
+
+def _scene(run: _Run, image: Image, reader: ImageReader, models: Sequence[PixelModel]) -> list[Scene]:
+    scenes = []
+    for model in models:
+        started = datetime.now(UTC)
+        scores = _scores(run, reader, model)
+        with run.watch.stage("measure"):
+            scenes.append(Scene.load(image, reader, model, scores, started))
+    return scenes
+
+
+def _finish_scenes(run: _Run, scenes: Sequence[Scene]) -> None:
+    """Judge and record scenes: what each shows alone, and in the latest of a stack what changed since the first."""
+    for stack in stacks(scenes):
+        with run.watch.stage("measure"):
+            changed, remarks = change_places(stack)
+        run.remarks += [(Path(stack[-1].image.path).name, remark) for remark in remarks]
+        for scene in stack:
+            with run.watch.stage("measure"):
+                places, remarks = scene_places(scene)
+            run.remarks += [(Path(scene.image.path).name, remark) for remark in remarks]
+            findings = _judge(run, scene.image, scene.model, [*places, *(changed if scene is stack[-1] else [])])
+            with run.watch.stage("evidence"):
+                findings = [scene_evidence(run.home, scene.rgb, f, before=stack[0].rgb) for f in findings]
+            _record(run, scene.image, scene.model, findings, scene.started)
+
+
+def _scores(run: _Run, reader: ImageReader, model: PixelModel) -> NDArray[np.float32]:
+    require_bands(model.card, reader.bands)
+    sink = ArraySink(len(model.card.classes), reader.height_px, reader.width_px)
+    with run.watch.stage("network"):
+        infer(model, reader, sink, window=WINDOW_PX, overlap=OVERLAP_PX, batch=BATCH, device=run.device)
+    return sink.scores
+
+
+def _judge(run: _Run, image: Image, model: PixelModel, places: Sequence[Place]) -> list[Finding]:
+    known = [
+        finding
+        for finding in run.store.findings_of_image(image.uid, inactive=True)
+        if finding.provenance.model == model.card.name
+    ]
+    return judge(image, run.asset, model, places, known, _parameters())
+
+
+def _record(run: _Run, image: Image, model: PixelModel, findings: Sequence[Finding], started: datetime) -> None:
+    card = model.card
+    with run.watch.stage("store"):
+        done = ModelRun(
+            model=card.name,
+            model_version=card.version,
+            weights_sha256=model.weights_sha256,
+            code_version=CODE_VERSION,
+            started_at=started,
+            finished_at=datetime.now(UTC),
+            device=run.device.type,
+            parameters=_parameters(),
+        )
+        inspected = replace(image, status=ImageStatus.INSPECTED, reason=None)
+        counts = run.store.record_image(inspected, done, findings)
+    run.new += counts.added
+
+
+def _parameters() -> dict[str, Any]:
+    return {"window_px": WINDOW_PX, "overlap_px": OVERLAP_PX, "batch": BATCH}
+
+
+def _check_file(image: Image) -> None:
+    path = Path(image.path)
+    if not path.is_file():
+        raise UnreadableImage(f"{path.name} is no longer at its place; put it back, or ingest it anew")
+    if file_sha256(path) != image.sha256:
+        raise UnreadableImage(f"{path.name} has changed since it was ingested; ingest it under a new survey name")
+
+
+def _bands_to_name(image: Image) -> tuple[str, ...] | None:
+    """Return band names to impose on the file: those given or read at ingest, for scenes."""
+    return image.band_names if image.kind is ImageKind.SCENE else None

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from findings.errors import ConfigError
+from training.config import read_config, read_evaluation
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_an_override_reaches_into_a_group_of_settings(config_file: Path) -> None:
+    config = read_config(config_file, ("steps=9", "architecture.encoder=tu-resnet18"))
+    assert (config.steps, config.architecture["encoder"]) == (9, "tu-resnet18")
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("stepz=9", "stepz: Extra inputs are not permitted"),
+        ("steps=0", "steps: Input should be greater than or equal to 1"),
+        ("crop_px=100", "crop_px"),
+        ("steps", "expected key=value"),
+        ("steps.more=1", "not a group of settings"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_the_error(config_file: Path, override: str, expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected):
+        read_config(config_file, (override,))
+
+
+def test_a_missing_or_broken_file_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "list.yaml").write_text("- 1\n")
+    (tmp_path / "broken.yaml").write_text("a: [1\n")
+    for name in ("none.yaml", "list.yaml", "broken.yaml"):
+        with pytest.raises(ConfigError, match=name):
+            read_config(tmp_path / name)
+
+
+def test_the_test_part_of_a_training_configuration_is_what_evaluate_measures(config_file: Path) -> None:
+    assert read_evaluation(config_file) == read_config(config_file).test
+
+
+@pytest.mark.parametrize("name", ["crack-1", "water-1"])
+def test_shipped_configurations_train_only_on_data_that_may_ship(name: str) -> None:
+    config = read_config(ROOT / "training" / "configs" / f"{name}.yaml")
+    assert all(source.ships for source in config.train)
+    remembered = {"dem_merit", "dem_copernicus", "worldcover", "occurrence"}  # bands by which a place is recognised
+    assert remembered.isdisjoint(config.bands)
