@@ -1,0 +1,203 @@
+"""Tables that a person opens in a spreadsheet: the columns of form 3-3 (損傷程度の評価) and the whole finding record."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from findings.asset import Asset
+from findings.finding import Domain, Finding, FindingStatus, Priority
+from findings.measure import Measure
+from findings.standard import load_standard
+from findings.taxonomy import code_range, damage_type, member_kind
+
+Cell = str | int | float | None
+Row = dict[str, Cell]
+Item = tuple[Finding, Priority | None]
+Encoding = Literal["utf-8-sig", "utf-8", "cp932"]
+
+# After the columns of the form, so that a block of rows can still be pasted into it.
+FORM_EXTRA = ("判定根拠", "暫定", "確認状況", "所見ID")
+RECORD_COLUMNS = (
+    "順位", "優先度点", "優先度点(下限)", "優先度点(上限)", "区分", "施設ID", "施設名", "種別", "径間番号", "部材記号", "要素番号",
+    "損傷の種類", "損傷名", "程度(候補)", "確定程度", "判定根拠", "暫定", "計測値", "縮尺(mm/px)", "縮尺の根拠",
+    "緯度", "経度", "位置の根拠", "撮影日時", "確認状況", "モデル", "確信度", "画像ID", "所見ID", "主な要因",
+)  # fmt: skip
+
+# Text that a spreadsheet would run as a formula (OWASP ASVS 1.2.10).
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\0")
+
+# What cp932 lacks, and how it is written instead; ㉑ to ㉖ do not exist there (domain guide 4).
+CP932_INSTEAD = {chr(0x3251 + n): f"({21 + n})" for n in range(15)} | {
+    "㎥": "m3", "²": "2", "³": "3", "剝": "剥", "≥": "以上", "≤": "以下", "–": "-", "—": "-", "〜": "～",
+}  # fmt: skip
+REPLACEMENT = "〓"
+
+
+def form_columns() -> tuple[str, ...]:
+    """Return the columns of sheet その3-3, then ours."""
+    return (*load_standard("form_columns")["damage_grade_sheet_3_3"], *FORM_EXTRA)
+
+
+def form_rows(items: Iterable[Item], assets: Mapping[str, Asset]) -> list[Row]:
+    """Return bridge findings as rows of sheet その3-3; what was rejected or is a duplicate stays out of the form.
+
+    A set of possible grades is written as such (``b～d``): an engineer decides. Unreviewed rows say so in 確認状況.
+    """
+    left_out = (FindingStatus.REJECTED, FindingStatus.DUPLICATE)
+    return [_form_row(f, assets) for f, _ in items if f.domain is Domain.BRIDGE and f.status not in left_out]
+
+
+def _form_row(finding: Finding, assets: Mapping[str, Asset]) -> Row:
+    kind = damage_type(finding.damage)
+    part = member_kind(finding.member) if finding.member else None
+    groups = {row["group"]: row["ja"] for row in load_standard("members")["groups"]}
+    asset = assets.get(finding.asset_uid) if finding.asset_uid else None
+    quantity = _form_quantity(finding)
+    grade = finding.grade
+    row: Row = dict.fromkeys(form_columns())
+    row |= {
+        "径間番号": finding.span,
+        "工種": groups[part.group] if part else None,
+        "材料": _material(kind.group, asset),
+        "部材名": part.ja if part else None,
+        "部材記号": part.symbol if part else None,
+        "要素番号": finding.element_no,
+        "損傷程度": finding.final_grade or (code_range(grade.codes, kind.grades) if grade else None),
+        "定量値": quantity.value if quantity else None,
+        "単位": quantity.unit if quantity else None,
+        "損傷の種類": f"{kind.number}{kind.ja}",
+        "判定根拠": grade.trace_ja if grade else None,
+        "暫定": "暫定" if grade and grade.status == "draft" else None,
+        "確認状況": status_ja(finding.status),
+        "所見ID": finding.uid,
+    }
+    return row
+
+
+def _form_quantity(finding: Finding) -> Measure | None:
+    """Return the measure that the form can hold: a crack's width in mm before a length in m."""
+    units = load_standard("form_columns")["units_3_3"]
+    wanted = ("width_p95", "width_max", "width", "rebar_length", "length")
+    good = [m for name in wanted for m in finding.measures if m.name == name and m.unit in units]
+    return next((m for m in good if m.value is not None), None)
+
+
+def _material(group: str, asset: Asset | None) -> str | None:
+    # Damage groups of concrete and steel imply the material; the others need the inventory, which has it per bridge.
+    if group in ("concrete", "steel"):
+        return "C" if group == "concrete" else "S"
+    structure = asset.structure.value if asset else ""
+    return {"RC": "C", "PC": "C", "S": "S"}.get(structure)
+
+
+def status_ja(status: FindingStatus) -> str:
+    """Return the review state in the user's words, e.g. AI候補(未確認)."""
+    return next(str(row["ja"]) for row in load_standard("ui_words")["statuses"] if row["code"] == status.value)
+
+
+def record_rows(items: Iterable[Item], assets: Mapping[str, Asset]) -> list[Row]:
+    """Return every finding, in list order, as a row of `RECORD_COLUMNS`; nothing is left out."""
+    return [_record_row(rank, f, p, assets) for rank, (f, p) in enumerate(items, start=1)]
+
+
+def _record_row(rank: int, finding: Finding, priority: Priority | None, assets: Mapping[str, Asset]) -> Row:
+    kind, grade = damage_type(finding.damage), finding.grade
+    asset = assets.get(finding.asset_uid) if finding.asset_uid else None
+    point = finding.geometry_lonlat.representative_point() if finding.geometry_lonlat is not None else None
+    made = finding.provenance
+    values: Sequence[Cell] = (
+        rank,
+        round(priority.score, 1) if priority else None,
+        round(priority.low, 1) if priority else None,
+        round(priority.high, 1) if priority else None,
+        priority.section if priority else None,
+        finding.asset_uid,
+        asset.name if asset else None,
+        "橋梁" if finding.domain is Domain.BRIDGE else "河川",
+        finding.span,
+        finding.member,
+        finding.element_no,
+        finding.damage,
+        f"{kind.number}{kind.ja}",
+        code_range(grade.codes, kind.grades) if grade else None,
+        finding.final_grade,
+        grade.trace_ja if grade else None,
+        "暫定" if grade and grade.status == "draft" else None,
+        "; ".join(measure_words(m) for m in finding.measures),
+        finding.scale.gsd_mm,
+        finding.scale.source.value,
+        round(point.y, 7) if point is not None else None,
+        round(point.x, 7) if point is not None else None,
+        finding.position_source,
+        finding.captured_at.isoformat() if finding.captured_at else None,
+        status_ja(finding.status),
+        f"{made.model}@{made.model_version}",
+        finding.score,
+        finding.image_uid,
+        finding.uid,
+        "; ".join(f"{t.words_ja} {t.contribution:.1f}点" for t in priority.terms[:3]) if priority else None,
+    )
+    return dict(zip(RECORD_COLUMNS, values, strict=True))
+
+
+def measure_words(measure: Measure) -> str:
+    """Return a measure as text: ``width_p95=0.35mm [0.28, 0.42]``, or its upper bound ``width_p95<=0.2mm``."""
+    if measure.value is None:
+        bound = "?" if measure.high is None else f"<={measure.high:.4g}{measure.unit}"
+        return f"{measure.name}{bound}"
+    text = f"{measure.name}={measure.value:.4g}{measure.unit}"
+    if measure.low is None or measure.high is None:
+        return text
+    return f"{text} [{measure.low:.4g}, {measure.high:.4g}]"
+
+
+def guarded(cell: Cell) -> Cell:
+    """Return a cell that no spreadsheet runs as a formula: such text gets a leading apostrophe; numbers stay numbers."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(DANGEROUS) else cell
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> str:
+    """Return rows as CSV (RFC 4180, CRLF) with a header; text that a spreadsheet would run is guarded."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    writer.writerow([guarded(column) for column in columns])
+    for row in rows:
+        writer.writerow([_plain(guarded(row.get(column))) for column in columns])
+    return buffer.getvalue()
+
+
+def _plain(cell: Cell) -> Cell:
+    # csv refuses NUL and a stray one makes readers stop; nothing we write needs it.
+    return cell.replace("\0", "") if isinstance(cell, str) else cell
+
+
+def encoded(text: str, encoding: Encoding = "utf-8-sig") -> tuple[bytes, list[str]]:
+    """Return the text as bytes, with a note for every character that had to be written otherwise.
+
+    Args:
+        text: as `csv_text` returns it.
+        encoding: ``utf-8-sig`` (with BOM, which spreadsheets expect), ``utf-8``, or ``cp932``, which lacks ㉑ to ㉖.
+    """
+    if encoding != "cp932":
+        return text.encode(encoding), []
+    swapped: dict[str, str] = {}
+    pieces = []
+    for character in unicodedata.normalize("NFC", text):
+        piece = character if _in_cp932(character) else CP932_INSTEAD.get(character, REPLACEMENT)
+        if piece != character:
+            swapped[character] = piece
+        pieces.append(piece)
+    notes = [f"cp932 has no {character}: written as {piece}" for character, piece in swapped.items()]
+    return "".join(pieces).encode("cp932"), notes
+
+
+def _in_cp932(character: str) -> bool:
+    try:
+        character.encode("cp932")
+    except UnicodeEncodeError:
+        return False
+    return True
