@@ -25,6 +25,7 @@ ASSET_UID = "generated-demo-bridge"
 _JAPAN = timezone(timedelta(hours=9))
 _LON, _LAT = 131.4700, 34.1600
 _SPAN_M = 15.0
+_LINE_STEP_PX = 3.0
 _METRES_A_DEGREE = 111_320.0
 
 
@@ -168,7 +169,8 @@ class PhotoTruth:
     Attributes:
         path: the JPEG.
         span: number of the span (径間), from 1.
-        cracks: widths and lengths in mm of each crack and branch.
+        cracks: widths and lengths in mm of each crack and branch; ``line`` holds x px, y px and width mm along its
+            centre, at most a few pixels apart.
         area_mm2: area of each class.
     """
 
@@ -178,7 +180,7 @@ class PhotoTruth:
     member: str
     element_no: str
     gsd_mm: float
-    cracks: tuple[Mapping[str, float], ...]
+    cracks: tuple[Mapping[str, Any], ...]
     area_mm2: Mapping[str, float]
 
 
@@ -299,18 +301,22 @@ def _describe(photo: ConcretePhoto, path: Path, scene: Scene, span: int) -> Phot
         member=scene.member,
         element_no=scene.element_no,
         gsd_mm=photo.gsd_mm,
-        cracks=tuple(_crack_row(crack) for crack in photo.cracks),
+        cracks=tuple(_crack_row(crack, photo.gsd_mm) for crack in photo.cracks),
         area_mm2={name: round(value, 2) for name, value in area.items()},
     )
 
 
-def _crack_row(crack: Crack) -> dict[str, float]:
+def _crack_row(crack: Crack, gsd_mm: float) -> dict[str, Any]:
+    line = np.column_stack([crack.centreline_mm / gsd_mm, crack.width_mm])
+    steps = np.linalg.norm(np.diff(line[:, :2], axis=0), axis=1)
+    every = max(1, int(_LINE_STEP_PX / max(float(steps.mean()), 1e-6)))
     return {
         "width_max_mm": round(crack.width_max_mm, 4),
         "width_p95_mm": round(crack.width_p95_mm, 4),
         "width_mean_mm": round(crack.width_mean_mm, 4),
         "length_mm": round(crack.length_mm, 1),
         "parent": -1 if crack.parent is None else crack.parent,
+        "line": np.round(line[::every], 3).tolist(),
     }
 
 
