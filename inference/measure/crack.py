@@ -73,7 +73,7 @@ def measure_crack(
         profile = station_widths(found, core)
         widths, how = _percentiles(profile, keep, found, core, scale), _describe(profile, keep)
         details |= _describe_core(core, found, keep)
-    length = _length(branches, region)
+    length = _length(branches, region, widths["width_p50"].value)
     details |= {f"{name}_px": _rounded(w) for name, w in widths.items()} | {"length_px": round(length.value or 0, 1)}
     measures = [_to_world("length", length, scale, "m", f"smoothed centreline of {len(branches)} branches")]
     measures += [_to_world(name, width, scale, "mm", how) for name, width in widths.items()]
@@ -88,7 +88,7 @@ def _around(box: Window, shape: tuple[int, ...]) -> Window:
 
 
 def _where_seen(found: Profiles, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    rows, cols = (np.rint(found.centre).astype(int) + 0).T
+    rows, cols = np.rint(found.centre).astype(int).T
     rows, cols = np.clip(rows, 0, seen.shape[0] - 1), np.clip(cols, 0, seen.shape[1] - 1)
     return np.asarray(seen[rows, cols])
 
@@ -139,8 +139,14 @@ def _percentiles(
     for name, share, factor in (("width_p50", 50, 1.25), ("width_p95", 95, 2.11), ("width_max", 100, count)):
         value = float(np.percentile(calm, share))
         error = factor * np.hypot(noise, calm.std()) / count if share < 100 else np.hypot(noise, 0.5 * kept * noise)
-        out[name] = _interval(value, float(error), core, relative)
+        chosen = _selection(value, found.selection_px / core.contrast)
+        out[name] = _interval(max(value - chosen / 2, 0.0), float(np.hypot(error, chosen / Z95)), core, relative)
     return out
+
+
+def _selection(width: float, selection_px: float) -> float:
+    """Return by how much texture may have widened a hairline; little for one much darker than the texture."""
+    return selection_px / (1 + (width / (2 * selection_px)) ** 2) if selection_px > 0 else 0.0
 
 
 def _interval(value: float, error: float, core: Core, gsd_relative: float) -> Interval:
@@ -160,13 +166,18 @@ def _bounded_by_mask(mask: NDArray[np.bool_]) -> dict[str, Interval]:
     return {name: Interval(None, 0.0, high) for name in ("width_p50", "width_p95", "width_max")}
 
 
-def _length(branches: list[Branch], region: Region) -> Interval:
-    """Return the length of the centreline; at each free end it may miss or overshoot by half the mask's width."""
+def _length(branches: list[Branch], region: Region, width_px: float | None) -> Interval:
+    """Return the length of the centreline.
+
+    A skeleton ends about half the mask's width before the mask does. As far as the mask is wider than the crack, it
+    also reaches past the crack's tip; what remains is half the crack's width at each free end. How wide the mask is at
+    the ends, the interval takes in.
+    """
     if not branches:
         side = float(np.hypot(region.bbox.width, region.bbox.height))
         return Interval(side, max(side - 2, 0.0), side + 2)
-    value = sum(branch.length_px for branch in branches)
     ends = [b.half_width_px[k] for b in branches for k, free in ((0, b.free_start), (-1, b.free_end)) if free]
+    value = sum(branch.length_px for branch in branches) + len(ends) * (width_px or 0.0) / 2
     slack = float(np.hypot(np.hypot.reduce([0.0, *ends]), 0.01 * value)) + 1
     return Interval(value, max(value - slack, 0.0), value + slack)
 

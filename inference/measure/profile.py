@@ -44,6 +44,7 @@ class Profiles:
         peak: ``(S,)`` greatest darkness.
         noise_px: standard deviation of ``integral_px`` where there is no crack: measured the same way on both sides
             beside it.
+        search_px: how far to either side of the mask's centreline the dark line was looked for.
         centre: ``(S, 2)`` row and column of the dark line.
         normal: ``(S, 2)`` unit normals.
         branch: ``(S,)`` index of the branch that each station lies on.
@@ -55,14 +56,20 @@ class Profiles:
     integral_px: Array
     peak: Array
     noise_px: float
+    search_px: float
     centre: Array
     normal: Array
     branch: NDArray[np.int64]
 
     @property
-    def independent(self) -> float:
-        """Number of stations that do not share pixels."""
-        return max(1.0, len(self.integral_px) / BLOCK)
+    def selection_px(self) -> float:
+        """What the search for the darkest line adds to an integral where there is only texture.
+
+        The expected greatest of K normal draws is about ``sigma * sqrt(2 ln K)``; K lines fit side by side into the
+        search.
+        """
+        lines = 1 + self.search_px / float(np.median(self.reach_px))
+        return self.noise_px * float(np.sqrt(2 * np.log(lines))) if np.isfinite(self.noise_px) else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,7 @@ def measure_profiles(grey: NDArray[np.floating], branches: list[Branch], blur_px
         np.concatenate([part.integral_px for part in parts]),
         np.concatenate([part.peak for part in parts]),
         float(np.sqrt(np.average(noise**2, weights=weight))),
+        widest.search_px,
         np.concatenate([part.centre for part in parts]),
         np.concatenate([part.normal for part in parts]),
         np.concatenate([part.branch for part in parts]),
@@ -156,6 +164,7 @@ def _branch_profiles(light: Array, branch: Branch, blur_px: float, index: int) -
         integral[good],
         np.where(near, local, -np.inf).max(axis=1)[good],
         noise,
+        half,
         (line.centre + offsets[at][:, None] * line.normal)[good],
         line.normal[good],
         np.full(int(good.sum()), index, np.int64),
