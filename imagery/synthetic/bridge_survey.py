@@ -210,7 +210,7 @@ def generate_bridge_survey(
     The names of the photographs hold span, member and element: ``span1_Mg0101_001.jpg``.
 
     Args:
-        rng: source of the draws; each photograph gets a generator of its own, so more photographs change no earlier one.
+        rng: source of the draws; each photograph has a generator of its own, so that more change no earlier one.
         folder: made if it is not there.
         n_photos: number of photographs; the first ten show each kind of scene once.
         width_px: width of each photograph.

@@ -15,7 +15,7 @@ _SRGB = np.where(_LINEAR <= 0.0031308, 12.92 * _LINEAR, 1.055 * np.power(_LINEAR
 
 
 def relief_shading(height: Field, light_rad: float, strength: float) -> Field:
-    """Return the factor ``(H, W)`` by which relief changes the light that comes from ``light_rad`` in the image plane."""
+    """Return the factor ``(H, W)`` by which relief changes the light from ``light_rad``, in the image plane."""
     dx = cv2.Sobel(height, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
     dy = cv2.Sobel(height, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
     slope = np.float32(np.cos(light_rad)) * dx + np.float32(np.sin(light_rad)) * dy
@@ -96,10 +96,11 @@ def _motion_kernel(length_px: float, angle: float) -> Field:
     for t in np.linspace(-0.5, 0.5, 8 * size):
         x, y = middle + t * length_px * np.cos(angle), middle + t * length_px * np.sin(angle)
         kernel[round(y), round(x)] += 1
-    return kernel / kernel.sum()
+    return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
 def compress(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     """Return the image after one JPEG round trip."""
-    _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]).astype(np.uint8, copy=False)
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8)

@@ -7,7 +7,7 @@ linear light, not in grey values. A measurement that integrates darkness must un
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -51,12 +51,14 @@ class Crack:
     Attributes:
         centreline_mm: ``(N, 2)`` x right, y down, from the upper left corner.
         width_mm: ``(N,)`` width across the centre line.
+        visible: ``(N,)`` False where a spall or a cable hides the crack; lengths and widths count what is visible.
         core: mean reflectance inside as a share of the wall's, before dirt varies it.
         parent: index (in the photograph's list) of the crack that this branch leaves, or None.
     """
 
     centreline_mm: NDArray[np.float64]
     width_mm: NDArray[np.float64]
+    visible: NDArray[np.bool_]
     length_mm: float
     width_max_mm: float
     width_p95_mm: float
@@ -73,7 +75,8 @@ class ConcretePhoto:
         image: ``(H, W, 3)`` uint8 RGB.
         masks: one bool ``(H, W)`` for each of ``CLASSES``. ``crack`` holds the pixels that are at least half covered
             and those that a centre line passes through, so that a crack finer than a pixel is a line of one pixel.
-        coverage: ``(H, W)`` float32, the area share of each pixel that cracks cover (at a junction the larger one).
+        coverage: ``(H, W)`` float32, the area share of each pixel that visible cracks cover (at a junction of two,
+            the larger share).
         cracks: every crack and branch of which a part lies in the frame.
     """
 
@@ -94,11 +97,17 @@ def generate_concrete(rng: np.random.Generator, spec: ConcreteSpec) -> ConcreteP
     _add_workmanship(rng, surface, spec)
     light_rad = float(np.deg2rad(spec.light_deg))
     masks = {name: np.zeros(shape, dtype=bool) for name in CLASSES}
-    coverage, cracks = _add_cracks(rng, surface, spec, light_rad, masks)
+    coverage, lines = _add_cracks(rng, surface, spec, light_rad, masks)
     _add_damage(rng, surface, spec, light_rad, masks)
     _add_weather(rng, surface, spec)
+    hidden = masks["spalling"].astype(np.float32)
     for _ in range(spec.cables):
-        add_cable(rng, surface)
+        hidden = np.maximum(hidden, add_cable(rng, surface))
+    coverage = coverage * (1 - hidden)
+    masks["crack"] = (coverage >= 0.5) | (masks["crack"] & (hidden < 0.5))
+    for name in CLASSES[1:]:
+        masks[name] &= hidden < (0.5 if name == "efflorescence" else 2.0)
+    cracks = _truths(lines, spec, hidden)
     image = _take_picture(rng, surface, spec, light_rad)
     return ConcretePhoto(image, masks, coverage, cracks, spec.gsd_mm, spec)
 
@@ -118,10 +127,18 @@ def random_training_pair(
     if label_width_px > 1 and mask.any():
         lines = np.zeros(mask.shape, dtype=np.uint8)
         for crack in photo.cracks:
-            xy = np.floor(crack.centreline_mm / photo.gsd_mm).astype(np.int32)
-            cv2.polylines(lines, [xy[:, None, :]], False, 1, max(round(label_width_px), 1))
-        mask = mask | (lines > 0)
+            _draw_label(lines, crack, photo.gsd_mm, max(round(label_width_px), 1))
+        mask = (photo.coverage >= 0.5) | (lines > 0)
     return photo.image, mask
+
+
+def _draw_label(canvas: NDArray[np.uint8], crack: Crack, gsd_mm: float, thickness_px: int) -> None:
+    """Draw the visible runs of a crack; what is finer than a third of a pixel nobody could label."""
+    shown = crack.visible & (crack.width_mm > 0.33 * gsd_mm)
+    borders = np.flatnonzero(np.diff(np.concatenate([[False], shown, [False]]).astype(np.int8)))
+    for begin, end in borders.reshape(-1, 2):
+        xy = np.floor(crack.centreline_mm[begin:end] / gsd_mm).astype(np.int32)
+        cv2.polylines(canvas, [xy[:, None, :]], False, 1, thickness_px)
 
 
 def _add_workmanship(rng: np.random.Generator, surface: Surface, spec: ConcreteSpec) -> None:
@@ -156,36 +173,29 @@ def _add_weather(rng: np.random.Generator, surface: Surface, spec: ConcreteSpec)
 
 def _add_cracks(
     rng: np.random.Generator, surface: Surface, spec: ConcreteSpec, light_rad: float, masks: dict[str, Mask]
-) -> tuple[Field, tuple[Crack, ...]]:
+) -> tuple[Field, list[tuple[CrackLine, float]]]:
+    """Grow and paint the cracks; return their coverage and the lines with their cores; ``masks`` gets centre lines."""
     total = np.zeros(surface.shape, dtype=np.float32)
-    cracks: list[Crack] = []
-    limed = 0
-    for _ in range(spec.cracks):
-        lines = _grow(rng, spec)
+    drawn: list[tuple[CrackLine, float]] = []
+    for number in range(spec.cracks):
         core = float(rng.uniform(*spec.crack_core))
-        first = len(cracks)
-        own = np.zeros(surface.shape, dtype=np.float32)
-        place: dict[int, int] = {}
-        for index, line in enumerate(lines):
-            crack = _truth(line, spec, core, None if line.parent is None else place.get(line.parent))
-            if crack is None:
-                continue
-            place[index] = first + len(place)
-            cracks.append(crack)
-            coverage = line_coverage(line, surface.shape)
+        lines = [replace(line, parent=None if line.parent is None else line.parent + len(drawn))
+                 for line in _grow(rng, spec)]  # fmt: skip
+        covers = [line_coverage(line, surface.shape) for line in lines]
+        if number < spec.efflorescence:  # lime first: the crack that it comes from stays open in it
+            masks["efflorescence"] |= _lime(rng, surface, np.maximum.reduce(covers))
+        for line, coverage in zip(lines, covers, strict=True):
             # Only what no earlier crack has darkened, so that a junction is not painted twice.
             paint_crack(rng, surface, line, np.clip(coverage - total, 0, 1), core, light_rad)
-            own, total = np.maximum(own, coverage), np.maximum(total, coverage)
-            masks["crack"] |= (coverage >= 0.5) | (centre_mask(line, surface.shape) & (coverage > 0))
-        if limed < spec.efflorescence and own.any():
-            limed += 1
-            masks["efflorescence"] |= _lime(rng, surface, own)
-    for _ in range(spec.efflorescence - limed):
+            total = np.maximum(total, coverage)
+            masks["crack"] |= centre_mask(line, surface.shape) & (coverage > 0)
+        drawn.extend((line, core) for line in lines)
+    for _ in range(spec.efflorescence - spec.cracks):
         spot = np.zeros(surface.shape, dtype=np.float32)
         x, y = rng.uniform(0, surface.shape[1]), rng.uniform(0, surface.shape[0])
         cv2.ellipse(spot, (int(x), int(y)), (int(rng.uniform(2, 30)), 2), float(rng.uniform(-20, 20)), 0, 360, 1.0, -1)
         masks["efflorescence"] |= _lime(rng, surface, spot)
-    return total, tuple(cracks)
+    return total, drawn
 
 
 def _lime(rng: np.random.Generator, surface: Surface, source: Field) -> Mask:
@@ -201,39 +211,55 @@ def _grow(rng: np.random.Generator, spec: ConcreteSpec) -> list[CrackLine]:
         heading = float(rng.uniform(0, 2 * np.pi))
     else:
         heading = float(np.deg2rad(spec.crack_direction_deg + rng.normal(0, 8)) + np.pi * rng.integers(2))
-    middle = rng.uniform(0.15, 0.85, 2) * (spec.width_px, spec.height_px)
-    x, y = middle - 0.5 * length * np.array([np.cos(heading), np.sin(heading)])
     width_px = float(np.exp(rng.uniform(*np.log(spec.crack_width_mm)))) / spec.gsd_mm
-    # A wide crack is a long one: keep the slenderness that real cracks have.
+    length = max(length, 60 * width_px)  # a wide crack is a long one
+    middle = rng.uniform(0.15, 0.85, 2) * (spec.width_px, spec.height_px)
+    x, y = middle - rng.uniform(0.3, 0.7) * length * np.array([np.cos(heading), np.sin(heading)])
     lines = [
         grow_crack(
             rng,
             (float(x), float(y)),
             heading,
-            max(length, 12 * width_px),
+            length,
             width_px,
             roughness=spec.roughness,
-            open_start=bool(rng.random() < 0.3),
         )
     ]
     grow_branches(rng, lines, 0, spec.branches, roughness=spec.roughness)
     return lines
 
 
-def _truth(line: CrackLine, spec: ConcreteSpec, core: float, parent: int | None) -> Crack | None:
+def _truths(lines: list[tuple[CrackLine, float]], spec: ConcreteSpec, hidden: Field) -> tuple[Crack, ...]:
+    """Return the truth of every line of which at least four samples can be seen; parents are renumbered."""
+    cracks: list[Crack] = []
+    place: dict[int, int] = {}
+    for index, (line, core) in enumerate(lines):
+        crack = _truth(line, spec, core, None if line.parent is None else place.get(line.parent), hidden)
+        if crack is not None:
+            place[index] = len(cracks)
+            cracks.append(crack)
+    return tuple(cracks)
+
+
+def _truth(line: CrackLine, spec: ConcreteSpec, core: float, parent: int | None, hidden: Field) -> Crack | None:
     x, y = line.centre_px.T
     inside = (x >= 0) & (y >= 0) & (x < spec.width_px) & (y < spec.height_px)
-    if np.count_nonzero(inside) < 4:
+    centre, width = line.centre_px[inside], line.width_px[inside] * spec.gsd_mm
+    col, row = centre.astype(np.int64).T
+    visible = hidden[row, col] < 0.5
+    if np.count_nonzero(visible) < 4:
         return None
-    pieces = np.linalg.norm(np.diff(line.centre_px, axis=0), axis=1) * (inside[1:] & inside[:-1])
-    width = line.width_px[inside] * spec.gsd_mm
+    pieces = np.linalg.norm(np.diff(line.centre_px, axis=0), axis=1)
+    seen = np.zeros(len(x), dtype=bool)
+    seen[np.flatnonzero(inside)] = visible
     return Crack(
-        centreline_mm=line.centre_px[inside] * spec.gsd_mm,
+        centreline_mm=centre * spec.gsd_mm,
         width_mm=width,
-        length_mm=float(pieces.sum() * spec.gsd_mm),
-        width_max_mm=float(width.max()),
-        width_p95_mm=float(np.percentile(width, 95)),
-        width_mean_mm=float(width.mean()),
+        visible=visible,
+        length_mm=float((pieces * (seen[1:] & seen[:-1])).sum() * spec.gsd_mm),
+        width_max_mm=float(width[visible].max()),
+        width_p95_mm=float(np.percentile(width[visible], 95)),
+        width_mean_mm=float(width[visible].mean()),
         core=core,
         parent=parent,
     )
@@ -267,8 +293,9 @@ def _take_picture(
     light *= relief_shading(surface.height, light_rad, spec.relief)
     if spec.shadow > 0:
         light *= shadow_field(rng, surface.shape, spec.shadow)
-    cast = np.asarray(spec.cast, dtype=np.float32) * np.float32(spec.exposure)
-    radiance = np.clip(surface.colour, 0.002, 1.0) * light[..., None] * cast
+    radiance = np.clip(surface.colour, 0.002, 1.0) * light[..., None] * np.asarray(spec.cast, dtype=np.float32)
+    # The camera meters: dark walls are lifted and bright ones held back, though not all the way.
+    radiance *= np.float32(spec.exposure * (0.19 / float(radiance[::8, ::8].mean())) ** 0.6)
     return expose(
         rng,
         radiance,

@@ -51,14 +51,18 @@ def add_tie_hole(rng: np.random.Generator, surface: Surface, x: float, y: float,
         surface.darken(mask, float(rng.uniform(0.75, 1.25)))
         ring = np.clip(mask - cv2.erode(mask, np.ones((3, 3), np.uint8)), 0, 1)
         surface.darken(ring, 0.55)
-    else:
-        depth = blur(mask, 0.15 * radius + 0.3)
-        surface.darken(depth, float(rng.uniform(0.15, 0.35)))
-        surface.height -= 4 * depth
+    else:  # an open hole: its upper part lies in its own shadow, its lower wall catches light
+        surface.darken(blur(mask, 0.4), float(rng.uniform(0.15, 0.4)))
+        floor = np.zeros(surface.shape, dtype=np.float32)
+        drop = radius * rng.uniform(0.25, 0.5)
+        cv2.circle(floor, (int(16 * x), int(16 * (y + drop))), int(16 * 0.85 * radius), 1.0, -1, cv2.LINE_AA, 4)
+        surface.darken(blur(floor, 0.12 * radius + 0.3) * mask, float(rng.uniform(1.2, 2.4)))
+        crumbs = ramp(fractal_noise(rng, surface.shape, radius, 1.5, 0.4), 0.2, 0.8)
+        surface.darken(np.clip(blur(mask, 0.15 * radius + 0.5) - mask, 0, 1) * crumbs, float(rng.uniform(0.6, 1.4)))
 
 
 def add_cable(rng: np.random.Generator, surface: Surface) -> Field:
-    """Lay a cable or pipe over the wall; return its soft shadow ``(H, W)`` in 0..1."""
+    """Lay a cable or pipe over the wall; return its coverage ``(H, W)``, which hides what lies behind."""
     height, width = surface.shape
     count = 60
     along = np.linspace(-0.1, 1.1, count)
@@ -81,7 +85,7 @@ def add_cable(rng: np.random.Generator, surface: Surface) -> Field:
     surface.cover(body, (tone, tone, tone))
     surface.cover(0.5 * blur(lit, 0.4 * radius + 0.3) * body, (1.8 * tone + 0.02,) * 3)
     surface.height *= 1 - body
-    return shade
+    return body
 
 
 def add_scratch(rng: np.random.Generator, surface: Surface) -> None:
@@ -103,9 +107,10 @@ def shadow_field(rng: np.random.Generator, shape: tuple[int, int], strength: flo
     normal = np.array([-(b - a)[1], (b - a)[0]]) / np.linalg.norm(b - a)
     rows, cols = np.mgrid[0:height, 0:width].astype(np.float32)
     distance = (cols - np.float32(a[0])) * np.float32(normal[0]) + (rows - np.float32(a[1])) * np.float32(normal[1])
-    if rng.random() < 0.4:  # leaves or a rough edge instead of a beam
-        distance += float(rng.uniform(3, 25)) * fractal_noise(rng, shape, 60.0, 4.0, 0.6)
-    if rng.random() < 0.3:  # a pole or a wire: the light comes back
+    kind = rng.random()
+    if kind < 0.3:  # leaves instead of a beam
+        distance += float(rng.uniform(0.05, 0.15)) * max(shape) * fractal_noise(rng, shape, 0.2 * max(shape), 8.0, 0.9)
+    elif kind < 0.55:  # a pole or a wire: the light comes back
         distance = np.float32(rng.uniform(1.5, 40)) - np.abs(distance)
     soft = float(rng.uniform(0.7, 8.0))
     return np.asarray(1 - strength * ramp(distance, -soft, soft), dtype=np.float32)

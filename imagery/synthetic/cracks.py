@@ -95,20 +95,20 @@ def _sway(rng: np.random.Generator, count: int, length_px: float) -> NDArray[np.
         gate = np.clip(1.0 + 0.6 * profile_noise(rng, count, STEP_PX, 4 * scale), 0.1, 2.0)
         sway += strength * gaussian_filter1d(piece, 0.12 * scale / STEP_PX, mode="nearest") * gate
         scale /= 2.0
-    return gaussian_filter1d(sway, 0.8, mode="nearest")
+    return np.asarray(gaussian_filter1d(sway, 0.8, mode="nearest"), dtype=np.float64)
 
 
 def _opening(rng: np.random.Generator, count: int, width_px: float, open_start: bool) -> NDArray[np.float64]:
     """Return the relative opening along the path: tapered ends, slow and quick changes, pinches."""
     along = np.linspace(0, 1, count)
-    end = np.clip((1 - along) / rng.uniform(0.1, 0.6), 0, 1) ** rng.uniform(0.5, 1.0)
-    begin = np.ones(count) if open_start else np.clip(along / rng.uniform(0.1, 0.5), 0, 1) ** rng.uniform(0.5, 1.0)
+    end = np.clip((1 - along) / rng.uniform(0.05, 0.4), 0, 1) ** rng.uniform(0.4, 0.9)
+    begin = np.ones(count) if open_start else np.clip(along / rng.uniform(0.05, 0.4), 0, 1) ** rng.uniform(0.4, 0.9)
     slow = profile_noise(rng, count, STEP_PX, 50.0)
     quick = profile_noise(rng, count, STEP_PX, 3.0 + 2.0 * width_px)
     fine = profile_noise(rng, count, STEP_PX, 2.0)
-    pinch = np.clip(1.6 + 1.2 * profile_noise(rng, count, STEP_PX, 25.0), 0.12, 1.0)
-    shape = end * begin * pinch * np.exp(0.3 * slow + 0.2 * quick + 0.1 * fine)
-    return np.maximum(gaussian_filter1d(shape, 1.0, mode="nearest"), 1e-3)
+    pinch = np.clip(1.9 + 1.0 * profile_noise(rng, count, STEP_PX, 25.0), 0.2, 1.0)
+    shape = end * begin * pinch * np.exp(0.2 * slow + 0.14 * quick + 0.06 * fine)
+    return np.asarray(np.maximum(gaussian_filter1d(shape, 1.0, mode="nearest"), 1e-3), dtype=np.float64)
 
 
 def grow_branches(

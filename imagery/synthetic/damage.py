@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.synthetic.confusers import straight_band
 from imagery.synthetic.cracks import CrackLine
 from imagery.synthetic.noise import Field, blur, fractal_noise, ramp, smooth_noise
 from imagery.synthetic.surface import Surface, streak
@@ -34,7 +33,7 @@ def paint_crack(
     colour = surface.colour[rows, cols]
     halo = blur(cover, 1.5 + 0.8 * wide) * ramp(smooth_noise(rng, shape, 18.0), -1.0, 1.2)
     colour *= 1 + halo[..., None] * np.float32(rng.normal(-0.15, 0.45))
-    shift = np.float32([[1, 0, -np.cos(light_rad)], [0, 1, -np.sin(light_rad)]])
+    shift = np.array([[1, 0, -np.cos(light_rad)], [0, 1, -np.sin(light_rad)]], dtype=np.float32)
     lip = cv2.warpAffine(cover, shift, (shape[1], shape[0])) - cover
     colour *= 1 + np.float32(rng.uniform(0.0, 0.35)) * np.clip(blur(lip, 0.6), 0, 1)[..., None]
     tint = np.asarray([1.0, rng.uniform(0.9, 1.0), rng.uniform(0.8, 1.05)], dtype=np.float32)
@@ -63,91 +62,174 @@ def add_spall(
     light_rad: float,
     bars: bool,
 ) -> tuple[Mask, Mask]:
-    """Break the cover off; return the masks of the spall and of the steel that it bares."""
-    height, width = surface.shape
+    """Break the cover off round ``centre`` (x, y in pixels); return the masks of the spall and of the bared steel."""
     radius = radius_mm / surface.gsd_mm
-    rows, cols = np.mgrid[0:height, 0:width].astype(np.float32)
-    turn, flat = rng.uniform(0, np.pi), rng.uniform(0.45, 0.9)
-    dx, dy = cols - np.float32(centre[0]), rows - np.float32(centre[1])
-    u = np.float32(np.cos(turn)) * dx + np.float32(np.sin(turn)) * dy
-    v = (-np.float32(np.sin(turn)) * dx + np.float32(np.cos(turn)) * dy) / np.float32(flat)
-    rim = fractal_noise(rng, surface.shape, max(1.2 * radius, 6.0), 1.5, 0.75)
-    inside = 1 - np.sqrt(u * u + v * v) / np.float32(radius) + 0.3 * rim
-    share = ramp(inside, -1.2 / radius, 1.2 / radius)
-    rough = fractal_noise(rng, surface.shape, max(0.3 * radius, 5.0), 1.3, 0.45)
-    stones = ramp(fractal_noise(rng, surface.shape, max(9.0 / surface.gsd_mm, 2.5), 2.0, 0.6), 0.5, 0.9)
-    bed = surface.colour.mean(axis=(0, 1)) * np.float32(rng.uniform(0.75, 1.35))
-    fresh = bed * (1 + 0.22 * rough + 0.3 * stones)[..., None]
-    surface.cover(share, np.clip(fresh, 0.01, 0.9).astype(np.float32))
-    depth = np.clip(inside, 0, 0.35) / 0.35
-    surface.height += share * (2.5 * rough + 1.5 * stones) - 0.5 * radius**0.5 * depth
-    reach = max(2.0, 0.08 * radius)
-    move = np.float32([[1, 0, -reach * np.cos(light_rad)], [0, 1, -reach * np.sin(light_rad)]])
-    shadow = np.clip(share - cv2.warpAffine(share, move, (width, height), borderValue=1.0), 0, 1)
-    surface.darken(blur(shadow, 0.3 * reach), 0.35)
-    steel = np.zeros(surface.shape, dtype=bool)
+    spall, steel = np.zeros(surface.shape, dtype=bool), np.zeros(surface.shape, dtype=bool)
+    rows, cols = _around(surface.shape, centre, int(2.0 * radius) + 8)
+    part = surface.window(rows, cols)
+    middle = (centre[0] - cols.start, centre[1] - rows.start)
+    inside = _spall_shape(rng, part.shape, middle, radius)
+    share = ramp(inside, -1.0 / radius, 1.0 / radius)
+    rough = fractal_noise(rng, part.shape, max(0.12 * radius, 5.0), 1.2, 0.35)
+    stones = _stones(rng, part, share)
+    bed = np.median(part.colour[::4, ::4], axis=(0, 1)) * np.float32(rng.uniform(0.8, 1.25))
+    fresh = bed * np.clip(1 + 0.16 * rough + 0.9 * stones, 0.3, 2.2)[..., None]
+    part.cover(share, np.clip(fresh, 0.01, 0.9).astype(np.float32))
+    part.height *= 1 - share
+    part.height += share * (1.6 * rough + 3.0 * np.abs(stones))
+    _shade_rim(part, share, radius, light_rad)
     if bars:
-        steel = _bare_bars(rng, surface, centre, radius, inside)
-    return share >= 0.5, steel & (share >= 0.5)
+        steel[rows, cols] = _bare_bars(rng, part, middle, radius, inside, light_rad) & (share >= 0.5)
+    spall[rows, cols] = share >= 0.5
+    return spall, steel
+
+
+def _around(shape: tuple[int, int], centre: tuple[float, float], reach: int) -> tuple[slice, slice]:
+    x, y = int(centre[0]), int(centre[1])
+    return (
+        slice(min(max(y - reach, 0), shape[0] - 1), min(max(y + reach, 1), shape[0])),
+        slice(min(max(x - reach, 0), shape[1] - 1), min(max(x + reach, 1), shape[1])),
+    )
+
+
+def _spall_shape(rng: np.random.Generator, shape: tuple[int, int], middle: tuple[float, float], radius: float) -> Field:
+    """Return a field that is 0 on the rim and positive inside: a few conchoidal chips with ragged edges."""
+    rows, cols = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
+    inside = np.full(shape, -9.0, dtype=np.float32)
+    for chip in range(int(rng.integers(1, 4))):
+        size = radius * (1.0 if chip == 0 else float(rng.uniform(0.35, 0.7)))
+        x, y = np.asarray(middle) + (0 if chip == 0 else 1) * rng.normal(0, 0.6, 2) * radius
+        turn, flat = rng.uniform(0, np.pi), rng.uniform(0.45, 0.95)
+        dx, dy = cols - np.float32(x), rows - np.float32(y)
+        u = np.float32(np.cos(turn)) * dx + np.float32(np.sin(turn)) * dy
+        v = (-np.float32(np.sin(turn)) * dx + np.float32(np.cos(turn)) * dy) / np.float32(flat)
+        inside = np.maximum(inside, (1 - np.sqrt(u * u + v * v) / np.float32(size)) * np.float32(size / radius))
+    coarse = fractal_noise(rng, shape, max(0.8 * radius, 6.0), max(0.2 * radius, 3.0), 0.9)
+    fine = fractal_noise(rng, shape, max(0.15 * radius, 3.0), 1.2, 0.7)
+    return np.asarray(inside + 0.13 * coarse + 0.035 * fine, dtype=np.float32)
+
+
+def _stones(rng: np.random.Generator, surface: Surface, share: Field) -> Field:
+    """Return the tone of the coarse aggregate (5 to 25 mm) that a broken face shows, 0 between the stones."""
+    field = np.zeros(surface.shape, dtype=np.float32)
+    rows, cols = np.nonzero(share > 0.9)
+    if len(rows) == 0:
+        return field
+    area_mm2 = len(rows) * surface.gsd_mm**2
+    for at in rng.integers(len(rows), size=min(int(area_mm2 / 350), 1200)):
+        axis = float(rng.lognormal(np.log(4.0), 0.5)) / surface.gsd_mm
+        axes = (max(int(16 * axis), 8), max(int(16 * axis * rng.uniform(0.55, 1.0)), 8))
+        centre = (int(16 * cols[at]), int(16 * rows[at]))
+        cv2.ellipse(field, centre, axes, float(rng.uniform(0, 180)), 0, 360, float(rng.normal(0.05, 0.25)), -1,
+                    cv2.LINE_AA, 4)  # fmt: skip
+    return blur(field, 0.7)
+
+
+def _shade_rim(surface: Surface, share: Field, radius: float, light_rad: float) -> None:
+    """Throw the shadow of the rim that faces the light into the hole, and light the rim opposite."""
+    height, width = surface.shape
+    reach = max(1.5, 0.05 * radius)
+    for sign, factor, spread in ((1.0, 0.4, 0.5), (-1.0, 1.35, 0.35)):
+        dx, dy = sign * reach * np.cos(light_rad), sign * reach * np.sin(light_rad)
+        move = np.array([[1, 0, -dx], [0, 1, -dy]], dtype=np.float32)
+        moved = np.asarray(cv2.warpAffine(share, move, (width, height), borderMode=cv2.BORDER_REPLICATE), np.float32)
+        surface.darken(blur(np.clip(share - moved, 0, 1), spread * reach) * share, factor)
 
 
 def _bare_bars(
-    rng: np.random.Generator, surface: Surface, centre: tuple[float, float], radius: float, inside: Field
+    rng: np.random.Generator,
+    surface: Surface,
+    centre: tuple[float, float],
+    radius: float,
+    inside: Field,
+    light_rad: float,
 ) -> Mask:
-    """Show one to three corroded bars across a spall; return their mask."""
+    """Show one to three corroded ribbed bars across a spall; return their mask."""
     steel = np.zeros(surface.shape, dtype=bool)
-    diameter = max(float(rng.choice([10.0, 13.0, 16.0, 19.0, 22.0])) / surface.gsd_mm, 2.0)
+    diameter = max(float(rng.choice([10.0, 13.0, 16.0, 19.0])) / surface.gsd_mm, 2.0)
     angle = float(rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.04))
     side = np.array([-np.sin(angle), np.cos(angle)])
-    along = 3 * radius * np.array([np.cos(angle), np.sin(angle)])
     pitch = max(float(rng.uniform(100, 200)) / surface.gsd_mm, 2.5 * diameter)
-    rust = fractal_noise(rng, surface.shape, 2 * diameter, 1.2, 0.4)
-    offsets = [float(rng.normal(0, 0.2)) * radius]
-    offsets += [offsets[0] + pitch, offsets[0] - pitch]
-    opened = ramp(inside, 0.06, 0.16)
-    for offset in offsets:
-        middle = np.asarray(centre) + offset * side
-        start, end = middle - along, middle + along
-        a, b = (float(start[0]), float(start[1])), (float(end[0]), float(end[1]))
-        bar = straight_band(surface.shape, a, b, diameter) * opened
+    rows, cols = np.mgrid[0 : surface.shape[0], 0 : surface.shape[1]].astype(np.float32)
+    dx, dy = cols - np.float32(centre[0]), rows - np.float32(centre[1])
+    along = np.float32(np.cos(angle)) * dx + np.float32(np.sin(angle)) * dy
+    across = np.float32(side[0]) * dx + np.float32(side[1]) * dy
+    flake = fractal_noise(rng, surface.shape, max(1.5 * diameter, 4.0), 1.2, 0.5)
+    cover = fractal_noise(rng, surface.shape, max(1.5 * diameter, 4.0), 1.5, 0.5)
+    opened = ramp(inside + 0.04 * cover, 0.10, 0.15)  # where the chip is shallow, mortar still holds the bar
+    first = float(rng.normal(0, 0.15)) * radius
+    towards_light = float(np.cos(light_rad) * side[0] + np.sin(light_rad) * side[1])
+    for offset in (first, first + pitch, first - pitch):
+        half = 0.5 * diameter * (1 + 0.10 * flake)
+        u = (across - np.float32(offset + rng.normal(0, 0.05) * radius)) / half
+        bar = np.clip((1 - np.abs(u)) * half + 0.5, 0, 1) * opened
         if bar.sum() < diameter * diameter:
             continue
-        lit = blur(straight_band(surface.shape, a, b, 0.35 * diameter), 0.18 * diameter) * opened
-        shade = np.clip(blur(bar, 0.4 * diameter) - bar, 0, 1)
-        surface.darken(shade, 0.4)
-        tone = np.array([0.115, 0.052, 0.028], dtype=np.float32) * np.float32(rng.uniform(0.6, 1.3))
-        body = tone * np.clip(1 + 0.35 * rust + 0.5 * lit, 0.3, 2.5)[..., None]
-        surface.cover(bar, body.astype(np.float32))
-        surface.height += bar * (1.5 * rust)
+        _paint_bar(rng, surface, bar, u, along / np.float32(diameter), flake, towards_light)
         steel |= bar >= 0.5
     return steel
 
 
+def _paint_bar(
+    rng: np.random.Generator, surface: Surface, bar: Field, u: Field, along: Field, flake: Field, towards_light: float
+) -> None:
+    """Paint a cylinder of rust: bright towards the light, dark below, ribs every 0.7 diameters, rust on its bed."""
+    diameter = 1.0 / max(float(np.abs(np.diff(along, axis=1)).mean() + np.abs(np.diff(along, axis=0)).mean()), 1e-3)
+    halo = blur(bar, 0.5 * diameter)
+    surface.darken(np.clip(1.6 * halo, 0, 1) * (1 - bar) * np.clip(0.7 + 0.4 * flake, 0, 1), (0.62, 0.45, 0.34))
+    round_off = np.sqrt(np.clip(1 - u * u, 0.02, 1))
+    lit = 0.35 + 0.65 * round_off * (1 - 0.45 * towards_light * np.clip(u, -1, 1))
+    ribs = 1 + 0.12 * np.sin(2 * np.pi * (along / 0.7 + 0.25 * u)) * round_off
+    tone = np.array([0.105, 0.058, 0.036], dtype=np.float32) * np.float32(rng.uniform(0.6, 1.2))
+    orange = np.array([0.20, 0.085, 0.030], dtype=np.float32)
+    mix = ramp(flake, -0.3, 1.6)[..., None]
+    body = (tone + mix * (orange - tone)) * (lit * ribs * (1 + 0.15 * flake))[..., None]
+    surface.cover(bar, np.clip(body, 0.005, 0.6).astype(np.float32))
+    surface.height *= 1 - 0.5 * bar
+
+
 def add_rust_stain(rng: np.random.Generator, surface: Surface, x: float, y: float, size_mm: float) -> Mask:
     """Let rust water run down from a point; return where the stain is plain to see."""
-    half = max(size_mm / surface.gsd_mm, 2.0)
-    share = streak(rng, surface.shape, x, y, half)
-    surface.darken(share * np.float32(rng.uniform(0.6, 1.0)), (0.85, 0.5, 0.28))
-    return share > 0.3
+    mask = np.zeros(surface.shape, dtype=bool)
+    rows, cols, share = streak(rng, surface.shape, x, y, max(size_mm / surface.gsd_mm, 2.0))
+    share *= np.float32(rng.uniform(0.6, 1.0))
+    surface.window(rows, cols).darken(share, (0.82, 0.52, 0.32))
+    mask[rows, cols] = share > 0.3
+    return mask
 
 
 def add_efflorescence(
     rng: np.random.Generator, surface: Surface, source: Field, size_mm: float, strength: float
 ) -> Mask:
-    """Let lime come out along ``source`` (coverage of a crack or a spot) and run down; return the crust's mask."""
+    """Let lime come out along ``source`` (coverage of a crack or a spot) and run down; return the crust's mask.
+
+    Along the source lies a thick crust that comes and goes; below it a thin veil and a few drips.
+    """
+    mask = np.zeros(surface.shape, dtype=bool)
     reach = max(size_mm / surface.gsd_mm, 1.5)
-    near = blur(source, reach)
-    near /= np.float32(max(float(near.max()), 1e-6))
-    size = max(int(6 * reach), 3) | 1
-    kernel = np.zeros((size, 1), dtype=np.float32)
-    kernel[: size // 2 + 1] = np.linspace(0, 1, size // 2 + 1, dtype=np.float32)[:, None]
-    run = cv2.filter2D(near, -1, kernel[::-1] / kernel.sum(), anchor=(0, size - 1), borderType=cv2.BORDER_CONSTANT)
-    drips = fractal_noise(rng, surface.shape, max(2.5 * reach, 4.0), 1.5, 0.4, stretch=5.0, angle=np.pi / 2)
-    clots = fractal_noise(rng, surface.shape, max(2.0 * reach, 4.0), 1.3, 0.5)
-    crust = ramp(1.6 * np.maximum(near, 0.9 * run) + 0.35 * drips * (run > 0.02) + 0.4 * clots, 0.75, 1.35)
-    crust *= ramp(np.maximum(near, run), 0.05, 0.25)
-    white = np.array([0.62, 0.61, 0.57], dtype=np.float32) * np.float32(rng.uniform(0.7, 1.1))
-    body = white * (1 + 0.08 * clots)[..., None]
-    surface.cover(crust * np.float32(strength), body.astype(np.float32))
-    surface.height += 1.2 * crust * (1 + 0.5 * clots)
-    return crust * strength > 0.35
+    rows, cols = _window(source, int(14 * reach) + 8)
+    part, seed = surface.window(rows, cols), np.clip(source[rows, cols] * 4, 0, 1)
+    gate = ramp(fractal_noise(rng, part.shape, 12 * reach, 3 * reach, 0.6), -0.2, 0.9)  # leaks here, not there
+    fed = seed * gate
+    crumb = fractal_noise(rng, part.shape, max(1.5 * reach, 4.0), 1.2, 0.45)
+    near = np.clip(blur(fed, 0.6 * reach) * 2.2 * reach / max(0.6 * reach, 1.0), 0, 1)
+    crust = ramp(near + 0.22 * crumb * (near > 0.02), 0.25, 0.7)
+    drips = fractal_noise(rng, part.shape, max(1.5 * reach, 3.0), 1.5, 0.7, stretch=8.0, angle=np.pi / 2)
+    run = _smear_down(blur(fed, 0.3 * reach), int(12 * reach))
+    veil = np.clip(run * 1.3, 0, 1) * ramp(drips, -0.2, 1.4)
+    share = np.clip(np.maximum(crust, 0.75 * veil), 0, 1) * np.float32(strength)
+    white = np.array([0.60, 0.59, 0.55], dtype=np.float32) * np.float32(rng.uniform(0.7, 1.1))
+    part.cover(share, (white * np.clip(1 + 0.10 * crumb, 0.6, 1.4)[..., None]).astype(np.float32))
+    part.height += 1.5 * crust * (1 + 0.6 * crumb)
+    mask[rows, cols] = share > 0.35
+    return mask
+
+
+def _smear_down(values: Field, length_px: int) -> Field:
+    """Return values carried downwards, fading over about ``length_px`` rows."""
+    kernel = np.linspace(1, 0, max(length_px, 2), dtype=np.float32)[::-1, None]
+    padded = cv2.copyMakeBorder(values, len(kernel) - 1, 0, 0, 0, cv2.BORDER_CONSTANT, value=0.0)
+    # The kernel's last row (weight 1) is the pixel itself; the rows before it are those above.
+    out = cv2.filter2D(padded, -1, kernel, anchor=(0, len(kernel) - 1), borderType=cv2.BORDER_CONSTANT)
+    share = np.asarray(out[len(kernel) - 1 :], dtype=np.float32)
+    return np.asarray(share / max(float(share.max()), 1e-6), dtype=np.float32)

@@ -34,6 +34,11 @@ def smooth_noise(
     height, width = shape
     if scale_px < 1.5 and stretch == 1.0:
         return rng.standard_normal(shape, dtype=np.float32)
+    factor = int(scale_px // 6)
+    if factor >= 2 and min(shape) >= 4 * factor:  # features this wide need no full grid
+        coarse = (-(-height // factor), -(-width // factor))
+        small = smooth_noise(rng, coarse, scale_px / factor, stretch=stretch, angle=angle)
+        return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
     turn = float(rng.uniform(0, np.pi)) if angle is None else angle
     along, across = scale_px * stretch, scale_px
     cos, sin = np.cos(turn), np.sin(turn)
@@ -74,7 +79,7 @@ def profile_noise(rng: np.random.Generator, count: int, step: float, scale: floa
     """Return piecewise linear noise ``(count,)`` along a line: knots every ``scale``, samples every ``step``."""
     knots = rng.standard_normal(int(count * step / scale) + 4)
     position = np.arange(count) * (step / scale) + rng.random()
-    return np.interp(position, np.arange(len(knots)), knots)
+    return np.asarray(np.interp(position, np.arange(len(knots)), knots), dtype=np.float64)
 
 
 def ramp(values: Field, low: float, high: float) -> Field:

@@ -106,7 +106,7 @@ def random_spec(
         return min(int(rng.poisson(mean)), 4)
 
     base = np.asarray(PALETTE[int(rng.integers(len(PALETTE)))])
-    colour = base * rng.lognormal(0, 0.25) * rng.lognormal(0, 0.04, 3)
+    colour = base * rng.lognormal(0, 0.25) * rng.lognormal(0, 0.025, 3)
     hard_sun = rng.random() < 0.4
     return ConcreteSpec(
         width_px=width_px,
@@ -114,6 +114,7 @@ def random_spec(
         gsd_mm=gsd,
         cracks=1 + number(0.5) if cracked else 0,
         crack_width_mm=(1.1 * gsd, 8.0 * gsd) if rng.random() < 0.8 else (0.5 * gsd, 2.0 * gsd),
+        crack_length=(0.5, 1.6),
         crack_core=(0.05, 0.2) if rng.random() < 0.6 else (0.15, 0.5),
         branches=float(rng.choice([0.0, 0.5, 2.0])),
         roughness=float(rng.lognormal(0, 0.4)),
@@ -141,8 +142,8 @@ def random_spec(
         vignetting=float(rng.uniform(0, 0.25)),
         relief=float(rng.uniform(0.1, 0.35) if hard_sun else rng.uniform(0.0, 0.12)),
         exposure=float(rng.lognormal(0, 0.3)),
-        cast=(float(rng.uniform(0.92, 1.08)), 1.0, float(rng.uniform(0.9, 1.1))),
-        blur_px=float(rng.uniform(0.4, 1.3)),
+        cast=(float(rng.uniform(0.94, 1.07)), 1.0, float(rng.uniform(0.9, 1.07))),
+        blur_px=float(rng.uniform(0.4, 1.5)),
         motion_px=float(rng.uniform(1, 3)) * (rng.random() < 0.15),
         noise=float(rng.uniform(0.5, 4.5)),
         sharpening=float(rng.uniform(0, 0.9)),

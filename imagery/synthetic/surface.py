@@ -42,6 +42,10 @@ class Surface:
         """Height and width in pixels."""
         return self.height.shape[0], self.height.shape[1]
 
+    def window(self, rows: slice, cols: slice) -> Surface:
+        """Return a part of the wall; what is done to it is done to the wall."""
+        return Surface(self.colour[rows, cols], self.height[rows, cols], self.gsd_mm)
+
     def darken(self, share: Field, factor: float | tuple[float, float, float]) -> None:
         """Multiply the colour by ``factor`` where ``share`` is 1, by less where it is less."""
         tint = np.asarray(factor, dtype=np.float32)
@@ -105,8 +109,10 @@ def _sand(rng: np.random.Generator, shape: tuple[int, int]) -> Field:
 def _wear_skin(rng: np.random.Generator, surface: Surface, field: Field, wear: float) -> None:
     """Take the cement skin off in ragged patches: another tone, rougher, with pale stones."""
     cut = float(np.quantile(field[::4, ::4], 1 - 0.7 * wear))
-    bare = ramp(field, cut - 0.15, cut + 0.25)
-    surface.darken(bare, tuple(float(rng.uniform(0.8, 1.5)) * rng.uniform(0.95, 1.05, 3)))
+    soft = float(rng.uniform(0.1, 0.7))
+    bare = ramp(field, cut - soft, cut + 1.2 * soft)
+    red, green, blue = float(rng.uniform(0.78, 1.28)) * rng.uniform(0.97, 1.03, 3)
+    surface.darken(bare, (float(red), float(green), float(blue)))
     surface.height -= 0.8 * bare
 
 
@@ -133,49 +139,63 @@ def add_boards(rng: np.random.Generator, surface: Surface, board_mm: float, angl
     across += 0.6 * smooth_noise(rng, surface.shape, 60.0)
     pitch = np.float32(board_mm / surface.gsd_mm)
     position = across / pitch + np.float32(rng.uniform(0, 50)) + 100
-    plank = position.astype(np.int64)
+    plank = position.astype(np.int32)
     plank -= plank.min()
-    tones = rng.normal(1.0, 0.07, int(plank.max()) + 1).astype(np.float32)
-    relief = rng.normal(0.0, 1.0, int(plank.max()) + 1).astype(np.float32)
-    wood = fractal_noise(rng, surface.shape, 8.0, 1.5, 0.3, stretch=14.0, angle=angle)
+    count = int(plank.max()) + 1
+    along = np.float32(np.cos(angle)) * cols + np.float32(np.sin(angle)) * rows
+    board_px = 1800.0 / surface.gsd_mm  # boards are butted end to end, not in line with their neighbours
+    piece = (along / np.float32(board_px) + rng.uniform(20, 50, count).astype(np.float32)[plank]).astype(np.int32) % 64
+    tones = rng.normal(1.0, 0.09, (count, 64)).astype(np.float32)[plank, piece]
+    relief = rng.normal(0.0, 1.0, (count, 64)).astype(np.float32)[plank, piece]
+    printed = rng.beta(1.0, 2.5, (count, 64)).astype(np.float32)[plank, piece]  # some boards print their grain
+    wood = printed * fractal_noise(rng, surface.shape, 11.0, 2.5, 0.6, stretch=9.0, angle=angle)
     edge = np.abs((position % 1) - np.float32(0.5))  # 0.5 at the border of two planks
     line_px = max(0.8, 3.0 / surface.gsd_mm * float(rng.uniform(0.3, 1.0)))
     fin = np.clip((edge - 0.5) * pitch / np.float32(line_px) + 1, 0, 1)
     broken = ramp(smooth_noise(rng, surface.shape, 40.0, stretch=3.0, angle=angle), -0.8, 0.8)
-    surface.colour *= (tones[plank] * (1 + np.float32(0.05) * wood))[..., None]
+    surface.colour *= (np.clip(tones, 0.7, 1.3) * (1 + np.float32(0.045) * wood))[..., None]
     surface.darken(fin * broken, float(rng.choice([rng.uniform(0.55, 0.8), rng.uniform(1.1, 1.35)])))
-    surface.height += 0.7 * wood + 0.3 * relief[plank] + float(rng.choice([-2.0, 2.0])) * fin * broken
+    surface.height += 0.5 * wood + 0.3 * relief + float(rng.choice([-2.0, 2.0])) * fin * broken
 
 
 def add_run_down(rng: np.random.Generator, surface: Surface, count: int, strength: float) -> None:
     """Let water run down: streaks that start at a point or at the top edge, fray, and fade."""
     height, width = surface.shape
-    streaks = np.zeros(surface.shape, dtype=np.float32)
+    tints = ((0.42, 0.42, 0.42), (0.5, 0.47, 0.38), (1.35, 1.33, 1.28))
+    tint = tints[int(rng.choice(3, p=[0.6, 0.25, 0.15]))]
     for _ in range(count):
         spread = float(rng.lognormal(np.log(12.0 / surface.gsd_mm + 2), 0.6))
-        streaks = np.maximum(
-            streaks,
-            streak(rng, surface.shape, float(rng.uniform(0, width)), float(rng.uniform(-0.3, 0.5)) * height, spread),
-        )
-    tint = np.asarray(
-        [[0.42, 0.42, 0.42], [0.5, 0.47, 0.38], [1.35, 1.33, 1.28]][int(rng.choice(3, p=[0.6, 0.25, 0.15]))]
-    )
-    surface.darken(strength * streaks, tuple(tint))
+        x, y = float(rng.uniform(0, width)), float(rng.uniform(-0.3, 0.5)) * height
+        rows, cols, share = streak(rng, surface.shape, x, y, spread)
+        surface.window(rows, cols).darken(strength * share, tint)
 
 
-def streak(rng: np.random.Generator, shape: tuple[int, int], x: float, y: float, half_width_px: float) -> Field:
-    """Return one run-down streak ``(H, W)`` in 0..1 that starts at ``x``, ``y`` and fades downwards."""
+def streak(
+    rng: np.random.Generator, shape: tuple[int, int], x: float, y: float, half_width_px: float
+) -> tuple[slice, slice, Field]:
+    """Return the window and the strength 0..1 of what runs down from ``x``, ``y``: strands that fray and fade."""
     height, width = shape
-    down = np.arange(height, dtype=np.float32) - np.float32(y)
-    wander = np.cumsum(rng.normal(0, 0.12, height)).astype(np.float32)
-    spread = half_width_px * (0.7 + 0.5 * np.clip(down / max(height, 1), 0, 1))
-    cols = np.arange(width, dtype=np.float32)[None, :]
-    across = np.abs(cols - np.float32(x) - wander[:, None]) / spread[:, None].astype(np.float32)
-    fade = np.exp(-np.clip(down, 0, None) / np.float32(rng.uniform(0.25, 1.2) * height))
-    fade *= np.clip(down / np.float32(max(half_width_px, 2)) + 1, 0, 1)
-    fray = fractal_noise(rng, shape, max(half_width_px, 3.0), 1.5, 0.4, stretch=9.0, angle=np.pi / 2)
-    body = np.clip(1.2 - across + 0.45 * fray, 0, 1)
-    return np.asarray(body * fade[:, None] * np.clip(0.75 + 0.25 * fray, 0, 1), dtype=np.float32)
+    reach = int(4 * half_width_px) + 4
+    left, right = max(int(x) - reach, 0), min(int(x) + reach + 1, width)
+    top = min(max(int(y - 2 * half_width_px), 0), height - 1)
+    if right <= left:
+        left, right = (0, 1) if x < 0 else (width - 1, width)
+    rows, cols = slice(top, height), slice(left, right)
+    size = (height - top, right - left)
+    down = np.arange(top, height, dtype=np.float32) - np.float32(y)
+    across = np.arange(left, right, dtype=np.float32)[None, :] - np.float32(x)
+    wander = np.cumsum(rng.normal(0, 0.12, size[0])).astype(np.float32)
+    fray = fractal_noise(rng, size, max(half_width_px, 3.0), 1.5, 0.4, stretch=7.0, angle=np.pi / 2)
+    share = np.zeros(size, dtype=np.float32)
+    for _ in range(int(rng.integers(3, 7))):
+        offset, spread = rng.normal(0, 0.8) * half_width_px, half_width_px * rng.uniform(0.15, 0.7)
+        begin = rng.uniform(-0.5, 1.5) * half_width_px
+        start = np.clip((down - np.float32(begin)) / np.float32(3 * spread + 3), 0, 1)
+        fade = start * np.exp(-np.clip(down, 0, None) / np.float32(rng.uniform(0.08, 0.7) * height))
+        wide = np.float32(spread) * (1 + 0.5 * np.clip(down / height, 0, 1))
+        body = np.exp(-np.square((across - np.float32(offset) - wander[:, None]) / wide[:, None]))
+        share = np.maximum(share, np.float32(rng.uniform(0.4, 1.0)) * body * fade[:, None])
+    return rows, cols, np.asarray(np.clip(share * (1 + 0.4 * fray), 0, 1), dtype=np.float32)
 
 
 def add_moss(rng: np.random.Generator, surface: Surface, strength: float) -> None:
@@ -184,7 +204,9 @@ def add_moss(rng: np.random.Generator, surface: Surface, strength: float) -> Non
     field = fractal_noise(rng, surface.shape, 0.3 * max(surface.shape), 1.5, 0.4)
     depth = np.linspace(-1.6, 1.0, height, dtype=np.float32)[:, None]
     share = ramp(field * 0.9 + 1.8 * depth, -0.2, 1.8) * np.float32(strength)
-    surface.darken(share, tuple(np.array([0.45, 0.52, 0.28]) * rng.uniform(0.7, 1.2)))
+    green = float(rng.uniform(0.0, 1.0)) ** 2  # mostly black algae, sometimes fresh moss
+    tint = (0.45 - 0.05 * green, 0.46 + 0.02 * green, 0.40 - 0.12 * green)
+    surface.darken(share, tint)
     surface.height += 0.6 * share * field
 
 
