@@ -21,8 +21,8 @@ DECIMALS = 7
 def feature(finding: Finding, priority: Priority | None = None) -> dict[str, Any]:
     """Return one finding as a GeoJSON feature; ``geometry`` is None where its place is unknown.
 
-    The properties are the minimum finding record (domain guide 6). They hold ``suggested_grade`` (one code, or None where
-    several remain possible: then see ``suggested_grades``); no property ever claims a soundness class.
+    The properties are the minimum finding record (domain guide 6). They hold ``suggested_grade`` (one code, or None
+    where several remain possible: then see ``suggested_grades``); no property ever claims a soundness class.
     """
     return {
         "type": "Feature",
@@ -152,7 +152,7 @@ def _geometry(geometry: BaseGeometry | None) -> dict[str, Any] | None:
     if geometry is None or geometry.is_empty:
         return None
     flat = shapely.orient_polygons(shapely.force_2d(geometry), exterior_cw=False)
-    return _rounded(dict(mapping(flat)))
+    return {key: _rounded(value) for key, value in mapping(flat).items()}
 
 
 def _rounded(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Tables that a person opens in a spreadsheet: the columns of form 3-3 (損傷程度の評価) and the whole finding record."""
+"""Tables that a person opens in a spreadsheet: form 3-3 (損傷程度の評価) and the whole finding record."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from findings.asset import Asset
+from findings.errors import GradingError
 from findings.finding import Domain, Finding, FindingStatus, Priority
 from findings.measure import Measure
 from findings.standard import load_standard
-from findings.taxonomy import code_range, damage_type, member_kind
+from findings.taxonomy import Member, code_range, damage_type, member_kind
 
 Cell = str | int | float | None
 Row = dict[str, Cell]
@@ -22,7 +23,8 @@ Encoding = Literal["utf-8-sig", "utf-8", "cp932"]
 # After the columns of the form, so that a block of rows can still be pasted into it.
 FORM_EXTRA = ("判定根拠", "暫定", "確認状況", "所見ID")
 RECORD_COLUMNS = (
-    "順位", "優先度点", "優先度点(下限)", "優先度点(上限)", "区分", "施設ID", "施設名", "種別", "径間番号", "部材記号", "要素番号",
+    "順位", "優先度点", "優先度点(下限)", "優先度点(上限)", "区分", "施設ID", "施設名", "種別",
+    "径間番号", "部材記号", "要素番号",
     "損傷の種類", "損傷名", "程度(候補)", "確定程度", "判定根拠", "暫定", "計測値", "縮尺(mm/px)", "縮尺の根拠",
     "緯度", "経度", "位置の根拠", "撮影日時", "確認状況", "モデル", "確信度", "画像ID", "所見ID", "主な要因",
 )  # fmt: skip
@@ -53,7 +55,7 @@ def form_rows(items: Iterable[Item], assets: Mapping[str, Asset]) -> list[Row]:
 
 def _form_row(finding: Finding, assets: Mapping[str, Asset]) -> Row:
     kind = damage_type(finding.damage)
-    part = member_kind(finding.member) if finding.member else None
+    part = _member(finding.member)
     groups = {row["group"]: row["ja"] for row in load_standard("members")["groups"]}
     asset = assets.get(finding.asset_uid) if finding.asset_uid else None
     quantity = _form_quantity(finding)
@@ -63,7 +65,7 @@ def _form_row(finding: Finding, assets: Mapping[str, Asset]) -> Row:
         "径間番号": finding.span,
         "工種": groups[part.group] if part else None,
         "材料": _material(kind.group, asset),
-        "部材名": part.ja if part else None,
+        "部材名": part.ja if part else finding.member,
         "部材記号": part.symbol if part else None,
         "要素番号": finding.element_no,
         "損傷程度": finding.final_grade or (code_range(grade.codes, kind.grades) if grade else None),
@@ -76,6 +78,14 @@ def _form_row(finding: Finding, assets: Mapping[str, Asset]) -> Row:
         "所見ID": finding.uid,
     }
     return row
+
+
+def _member(name: str | None) -> Member | None:
+    """Return the member, or None for a name that the standard does not know: an export shows it as it is."""
+    try:
+        return member_kind(name) if name else None
+    except GradingError:
+        return None
 
 
 def _form_quantity(finding: Finding) -> Measure | None:
@@ -156,7 +166,7 @@ def measure_words(measure: Measure) -> str:
 
 
 def guarded(cell: Cell) -> Cell:
-    """Return a cell that no spreadsheet runs as a formula: such text gets a leading apostrophe; numbers stay numbers."""
+    """Return a cell that no spreadsheet runs as a formula: such text gets a leading apostrophe; numbers stay."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(DANGEROUS) else cell
 
 

@@ -1,0 +1,238 @@
+"""One row of a list of assets becomes a bridge or a river reach."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+import uuid
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from shapely.geometry import Point
+from shapely.geometry.base import BaseGeometry
+
+from findings.asset import Asset, AssetKind, Span, Structure
+from findings.errors import RecordError
+from findings.identity import NAMESPACE
+from findings.taxonomy import normalise_soundness
+
+KINDS = {
+    AssetKind.BRIDGE: ("bridge", "橋", "橋梁", "道路橋", "溝橋", "高架橋"),
+    AssetKind.RIVER_REACH: ("river_reach", "river", "reach", "河川", "川", "河道"),
+}
+UNKNOWN = ("", "-", "不明", "未記入", "n/a", "null", "none", "nan")
+YES, NO = (
+    ("true", "yes", "1", "有", "あり", "有り", "○", "該当"),
+    ("false", "no", "0", "無", "なし", "無し", "×", "非該当"),
+)
+EXTERNAL = ("xroad_shisetsu_id", "xroad_shisetsu_bangou", "w05_river_code", "poi_code")
+TEXTS = (
+    "name_kana", "route_name", "administrator_name", "administrator_class", "office_name", "prefecture", "municipality",
+    "measure_deadline", "crosses_river_id",
+)  # fmt: skip
+NUMBERS = ("length_m", "width_m", "aadt", "population_flood")
+YEARS = ("built_fy", "inspection_fy")
+SHARES = ("third_party_below", "replaceability", "crossing_bridge", "backwater", "pier_in_channel")
+MAX_SPANS = 1000
+EVENTS = {"疲労": "fatigue", "塩害": "chloride", "アルカリ骨材反応": "ASR", "洗掘": "scour"}
+
+
+def make_asset(values: Mapping[str, Any], geometry: BaseGeometry | None = None) -> Asset:
+    """Return the asset of a row.
+
+    Args:
+        values: by our field names (`findings.asset_columns`).
+        geometry: WGS84 lon, lat; None if the row has columns for it or no place at all.
+
+    Raises:
+        RecordError: the name or kind is missing, or a value cannot be read.
+    """
+    kind = _kind(values)
+    name = _name(values)
+    place = geometry if geometry is not None else _point(values)
+    soundness = None
+    if not _is_unknown(values.get("soundness")):
+        soundness = normalise_soundness(values["soundness"])
+        if soundness is None:
+            raise _bad("soundness", values["soundness"], "I to IV, 1 to 4, or 健全 ... 緊急措置段階")
+    spans = _whole(values, "span_count", 1, MAX_SPANS)
+    return Asset(
+        uid=_uid(values, kind, name, place),
+        kind=kind,
+        name=name,
+        structure=_structure(values.get("structure")),
+        geometry=place,
+        spans=tuple(Span(n) for n in range(1, (spans or 0) + 1)),
+        chainage_km=_chainage(values),
+        soundness=soundness,
+        external_ids={key: str(values[key]) for key in EXTERNAL if not _is_unknown(values.get(key))},
+        attributes=_attributes(values),
+    )
+
+
+def _bad(field: str, value: object, expected: str) -> RecordError:
+    return RecordError(f"{field} is {value!r}; expected {expected}")
+
+
+def _plain(value: object) -> str:
+    return unicodedata.normalize("NFKC", str(value)).strip()
+
+
+def _is_unknown(value: object) -> bool:
+    return value is None or _plain(value).casefold() in UNKNOWN
+
+
+def _kind(values: Mapping[str, Any]) -> AssetKind:
+    given = values.get("kind")
+    if _is_unknown(given):
+        # A heading such as 橋梁名 says what the rows are.
+        if ("bridge_name" in values) != ("river_name" in values):
+            return AssetKind.BRIDGE if "bridge_name" in values else AssetKind.RIVER_REACH
+        raise RecordError(
+            "kind is missing; expected a column kind with bridge or river_reach, or a column 橋梁名 or 河川名"
+        )
+    wanted = _plain(given).casefold()
+    for kind, words in KINDS.items():
+        if wanted in words:
+            return kind
+    raise _bad("kind", given, "bridge or river_reach (橋梁, 河川)")
+
+
+def _name(values: Mapping[str, Any]) -> str:
+    for field in ("name", "bridge_name", "river_name"):
+        if not _is_unknown(values.get(field)):
+            return str(values[field]).strip()
+    raise RecordError("the name is missing; every asset needs one")
+
+
+def _number(values: Mapping[str, Any], field: str, low: float, high: float) -> float | None:
+    given = values.get(field)
+    if _is_unknown(given):
+        return None
+    text = _plain(given).replace(",", "")
+    for unit in ("km", "m", "台", "人", "k"):
+        text = text.removesuffix(unit).strip()
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise _bad(field, given, f"a number from {low:g} to {high:g}, or nothing if unknown") from error
+    if isinstance(given, bool) or not math.isfinite(number) or not low <= number <= high:
+        raise _bad(field, given, f"a number from {low:g} to {high:g}, or nothing if unknown")
+    return number
+
+
+def _whole(values: Mapping[str, Any], field: str, low: int, high: int) -> int | None:
+    number = _number(values, field, low, high)
+    if number is not None and not number.is_integer():
+        raise _bad(field, values[field], "a whole number")
+    return None if number is None else int(number)
+
+
+def _point(values: Mapping[str, Any]) -> Point | None:
+    given = (values.get("lat"), values.get("lon"))
+    if all(_is_unknown(v) for v in given):
+        return None
+    try:
+        lat, lon = _number(values, "lat", -90, 90), _number(values, "lon", -180, 180)
+    except RecordError as error:
+        raise RecordError(
+            f"{error} (decimal degrees, WGS84 or JGD2011; are latitude and longitude swapped?)"
+        ) from error
+    if lat is None or lon is None:
+        raise RecordError(f"lat {given[0]!r} and lon {given[1]!r} must come together; give both or neither")
+    return Point(lon, lat)
+
+
+def _structure(given: object) -> Structure:
+    """Return RC, PC or S where the text names one of them; unknown where it names none or several."""
+    if _is_unknown(given):
+        return Structure.UNKNOWN
+    text = _plain(given).upper()
+    steel = text in ("S", "STEEL") or "鋼" in text
+    found = [Structure.PC] if "PC" in text or "プレストレスト" in text else []
+    found += [Structure.RC] if "RC" in text or "鉄筋コンクリート" in text else []
+    found += [Structure.STEEL] if steel else []
+    return found[0] if len(found) == 1 else Structure.UNKNOWN
+
+
+def _chainage(values: Mapping[str, Any]) -> tuple[float, float] | None:
+    first, last = (_number(values, f"chainage_{end}_km", -1000, 10000) for end in ("from", "to"))
+    if first is None or last is None:
+        return None
+    return (min(first, last), max(first, last))
+
+
+def _uid(values: Mapping[str, Any], kind: AssetKind, name: str, place: BaseGeometry | None) -> str:
+    if not _is_unknown(values.get("uid")):
+        uid = str(values["uid"]).strip()
+        if len(uid) > 200 or not uid.isprintable():
+            raise _bad("id", uid[:40], "at most 200 printable characters")
+        return uid
+    # A metre's rounding, so that another writing of the same position keeps the id.
+    point = place.representative_point() if place is not None else None
+    where = f"{point.x:.5f} {point.y:.5f}" if point is not None else "nowhere"
+    return str(uuid.uuid5(NAMESPACE, f"asset {kind.value} {name} {where}"))
+
+
+def _attributes(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inventory values that are known; what is missing stays missing and never counts as 0."""
+    found: dict[str, Any] = {key: str(values[key]).strip() for key in TEXTS if not _is_unknown(values.get(key))}
+    found |= {key: _number(values, key, 0, 1e9) for key in NUMBERS}
+    found |= {key: _whole(values, key, 1800, 2200) for key in YEARS}
+    found |= {key: _share(values, key) for key in SHARES}
+    found["emergency_route"] = _route(values.get("emergency_route"))
+    found["detour_km"] = _detour(values)
+    if "measure_deadline" in found:
+        found["measure_deadline"] = _day(found["measure_deadline"])
+    if not _is_unknown(values.get("specific_events")):
+        found["specific_events"] = _events(values["specific_events"])
+    for key in ("measure_class", "flood_defence_class"):
+        found[key] = None if _is_unknown(values.get(key)) else _plain(values[key])
+    if found["flood_defence_class"] in ("要注意", "なし", "無"):
+        found["flood_defence_class"] = "watch" if found["flood_defence_class"] == "要注意" else "none"
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _share(values: Mapping[str, Any], field: str) -> float | None:
+    given = values.get(field)
+    if _is_unknown(given):
+        return None
+    word = _plain(given).casefold()
+    if word in YES or word in NO:
+        return 1.0 if word in YES else 0.0
+    return _number(values, field, 0, 1)
+
+
+def _day(given: str) -> str:
+    try:
+        return date.fromisoformat(_plain(given).replace("/", "-")).isoformat()
+    except ValueError as error:
+        raise _bad("measure_deadline", given, "a date such as 2027-03-31") from error
+
+
+def _events(given: object) -> tuple[str, ...]:
+    """Return the specific events (特定事象) by the profile's names."""
+    words = given if isinstance(given, list) else _plain(given).replace("、", ",").replace("・", ",").split(",")
+    return tuple(EVENTS.get(_plain(word), _plain(word)) for word in words if not _is_unknown(word))
+
+
+def _route(given: object) -> str | None:
+    """Return the class of an emergency route as ``1``, ``2``, ``3``, or ``0`` for none: 第1次緊急輸送道路 -> ``1``."""
+    if _is_unknown(given):
+        return None
+    text = _plain(given).casefold()
+    if text in NO or text in ("指定なし", "対象外"):
+        return "0"
+    digits = [character for character in text if character in "123"]
+    if len(digits) != 1:
+        raise _bad("emergency_route", given, "1, 2 or 3 (1次 to 3次), or 0 for none")
+    return digits[0]
+
+
+def _detour(values: Mapping[str, Any]) -> float | str | None:
+    given = values.get("detour_km")
+    # 迂回路なし means that nobody gets out when the bridge closes, the very opposite of 0 km.
+    if given is not None and _plain(given).casefold() in ("なし", "無", "無し", "isolated", "孤立", "迂回路なし"):
+        return "isolated"
+    return _number(values, "detour_km", 0, 10000)
