@@ -1,4 +1,4 @@
-"""Smallest spacing of the cracks in one image: the second input of the crack grade."""
+"""Spacing of the cracks in one image: the second input of the crack grade."""
 
 from __future__ import annotations
 
@@ -26,28 +26,33 @@ class _Line:
     length: float
 
 
-def spacing_m(regions: Sequence[Region], scale: Scale) -> Measure | None:
-    """Return the smallest distance between two roughly parallel cracks (``min_spacing``), None if no two are.
+def spacing_m(regions: Sequence[Region], scale: Scale) -> list[Measure | None]:
+    """Return for each crack of an image its distance to the nearest roughly parallel one (``min_spacing``).
 
     Two cracks are compared if their main directions differ by less than 30 degrees and they lie side by side along at
-    least a quarter of the shorter one; their distance is the median gap between their centrelines there. In m where
-    the ground sample distance is known, else in px.
+    least a quarter of the shorter one; their distance is the median gap between their centrelines there. None where a
+    crack has no such neighbour. In m where the ground sample distance is known, else in px.
     """
-    lines = sorted((line for r in regions if (line := _line(r)) is not None), key=lambda line: -line.length)
-    gaps = [
-        gap
-        for i, a in enumerate(lines[:LONGEST_CRACKS])
-        for b in lines[i + 1 : LONGEST_CRACKS]
-        if (gap := _gap(a, b)) is not None
-    ]
-    if not gaps:
-        return None
-    value = min(gaps)
-    how = f"median gap of the closest of {len(gaps)} pairs of roughly parallel cracks"
+    lines = [_line(region) for region in regions]
+    order = sorted((i for i, line in enumerate(lines) if line is not None), key=lambda i: -_length(lines[i]))
+    nearest = dict.fromkeys(range(len(lines)), np.inf)
+    for place, i in enumerate(order[:LONGEST_CRACKS]):
+        for j in order[place + 1 : LONGEST_CRACKS]:
+            gap = _gap(lines[i], lines[j])
+            nearest[i], nearest[j] = min(nearest[i], gap), min(nearest[j], gap)
+    return [_measure(gap, scale) if np.isfinite(gap) else None for gap in nearest.values()]
+
+
+def _measure(gap: float, scale: Scale) -> Measure:
     relative = 0.0 if scale.gsd_mm is None else (scale.sigma_mm or 0.0) / scale.gsd_mm
-    slack = float(np.hypot(2.0, Z95 * relative * value))  # 2 px: the lines wander within their masks
+    slack = float(np.hypot(2.0, Z95 * relative * gap))  # 2 px: the lines wander within their masks
     unit, factor = ("px", 1.0) if scale.gsd_mm is None else ("m", scale.gsd_mm / 1000)
-    return Measure("min_spacing", value * factor, unit, max(0.0, value - slack) * factor, (value + slack) * factor, how)
+    how = "median gap to the nearest roughly parallel crack of this image"
+    return Measure("min_spacing", gap * factor, unit, max(0.0, gap - slack) * factor, (gap + slack) * factor, how)
+
+
+def _length(line: _Line | None) -> float:
+    return 0.0 if line is None else line.length
 
 
 def _line(region: Region) -> _Line | None:
@@ -62,21 +67,21 @@ def _line(region: Region) -> _Line | None:
     return _Line(points, axes[:, 1], length)
 
 
-def _gap(a: _Line, b: _Line) -> float | None:
-    """Return the median distance of the two centrelines where they lie side by side."""
-    if abs(float(a.direction @ b.direction)) < np.cos(np.radians(PARALLEL_DEG)):
-        return None
+def _gap(a: _Line | None, b: _Line | None) -> float:
+    """Return the median distance of the two centrelines where they lie side by side, infinite if they do not."""
+    if a is None or b is None or abs(float(a.direction @ b.direction)) < np.cos(np.radians(PARALLEL_DEG)):
+        return np.inf
     mean = a.direction + b.direction * np.sign(a.direction @ b.direction)
     along = mean / np.hypot(*mean)
     across = np.array([-along[1], along[0]])
     spans = [(line.points @ along, line.points @ across) for line in (a, b)]
     low, high = max(s.min() for s, _ in spans), min(s.max() for s, _ in spans)
     if high - low < 0.25 * min(a.length, b.length):
-        return None
+        return np.inf
     edges = np.linspace(low, high, 2 + int((high - low) / 10))
     middles = [_middles(s, t, edges) for s, t in spans]
     gap = np.abs(middles[0] - middles[1])
-    return float(np.nanmedian(gap)) if np.isfinite(gap).any() else None
+    return float(np.nanmedian(gap)) if np.isfinite(gap).any() else np.inf
 
 
 def _middles(

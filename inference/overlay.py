@@ -1,0 +1,155 @@
+"""Evidence pictures: the place at full resolution with its outline, beside the whole image with a box."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from shapely import affinity
+from shapely.geometry import Polygon
+from shapely.geometry.base import BaseGeometry
+
+from findings.finding import Finding
+from findings.measure import Measure, by_name
+from imagery.types import Pixels, Window
+
+Picture = NDArray[np.uint8]
+LEAST_CROP_PX = 256
+PANEL_PX = 768  # side of the crop panel; a larger place is shown in part at 1:1 and in whole in the context
+CONTEXT_PX = 512
+BANNER_PX = 30
+OUTLINE = (255, 214, 0)
+BOX = (255, 64, 64)
+NAMES = {"2": "fatigue crack", "6": "crack", "7": "spalling", "8": "leakage", "11": "slab crack", "1": "corrosion"}
+TRUE_COLOUR = ("red", "green", "blue")
+FALSE_COLOUR = ("nir", "red", "green")
+
+
+def overlay_image(rgb: Picture, finding: Finding) -> Picture:
+    """Return the evidence picture of a finding, ``(H, W, 3)`` uint8 RGB.
+
+    Left: the place at 1:1 or enlarged, at least 256 px of its surroundings, outlined, with a scale bar where the scale
+        is known.
+    Right: the whole image with a box. On top: damage, grade and main measures in plain ASCII.
+
+    Args:
+        rgb: the whole image ``(H, W, 3)``; scenes through :func:`display_rgb`.
+        finding: what to show.
+    """
+    window = crop_window(finding.geometry_px, rgb.shape[1], rgb.shape[0])
+    crop, zoom = _crop(rgb, window, finding.geometry_px)
+    if finding.scale.gsd_mm is not None:
+        _draw_scale_bar(crop, finding.scale.gsd_mm / zoom)
+    context = _context(rgb, window, crop.shape[0])
+    body = np.concatenate([crop, np.full((crop.shape[0], 4, 3), 255, np.uint8), context], axis=1)
+    return np.concatenate([_banner(body.shape[1], label(finding)), body], axis=0)
+
+
+def label(finding: Finding) -> str:
+    """Return what the banner says, e.g. ``6 crack [c-e] w95 0.32 mm (0.21-0.48) L 1.2 m p 0.91``."""
+    parts = [finding.damage, NAMES.get(finding.damage, "")]
+    if finding.grade is not None and finding.grade.codes:
+        parts.append(f"[{'/'.join(finding.grade.codes)}]")
+    for short, name in (("w95", "width_p95"), ("L", "length"), ("A", "area")):
+        measure = by_name(finding.measures, name)
+        if measure is not None and not (short == "A" and by_name(finding.measures, "length")):
+            parts.append(f"{short} {_short(measure)}")
+    parts.append(f"score {finding.score:.2f}")
+    return " ".join(part for part in parts if part).encode("ascii", "replace").decode()
+
+
+def _short(measure: Measure) -> str:
+    if measure.value is None:
+        return f"< {measure.high:.3g} {measure.unit}" if measure.high is not None else "unknown"
+    text = f"{measure.value:.3g} {measure.unit}"
+    if measure.low is not None and measure.high is not None:
+        text += f" ({measure.low:.2g}-{measure.high:.2g})"
+    return text
+
+
+def crop_window(place: BaseGeometry, width_px: int, height_px: int) -> Window:
+    """Return the square to show at full resolution: the place with a margin, 256 to 768 px, inside the image."""
+    left, top, right, bottom = place.bounds
+    side = max(right - left, bottom - top) * 1.25 + 16
+    middle = ((left + right) / 2, (top + bottom) / 2)
+    if side > PANEL_PX:  # too large for one panel: show the part around a point that surely lies on it
+        point = place.representative_point()
+        side, middle = PANEL_PX, (point.x, point.y)
+    size = math.ceil(max(side, LEAST_CROP_PX))
+    width, height = min(size, width_px), min(size, height_px)
+    col = min(max(0, round(middle[0] - width / 2)), width_px - width)
+    row = min(max(0, round(middle[1] - height / 2)), height_px - height)
+    return Window(col, row, width, height)
+
+
+def _crop(rgb: Picture, window: Window, place: BaseGeometry) -> tuple[Picture, float]:
+    part = rgb[window.row : window.bottom, window.col : window.right]
+    zoom = max(1, PANEL_PX // max(window.width, window.height))
+    size = (window.width * zoom, window.height * zoom)
+    large = np.ascontiguousarray(cv2.resize(part, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    _draw_outline(large, affinity.affine_transform(place, [zoom, 0, 0, zoom, -window.col * zoom, -window.row * zoom]))
+    return large, float(zoom)
+
+
+def _draw_outline(picture: Picture, place: BaseGeometry) -> None:
+    shift = 4  # 1/16 px; a pixel's centre stands at half in our outlines and at whole numbers in OpenCV
+    for part in getattr(place, "geoms", [place]):
+        if isinstance(part, Polygon) and not part.is_empty:
+            ring = np.rint((np.asarray(part.exterior.coords) - 0.5) * (1 << shift)).astype(np.int32)
+            cv2.polylines(picture, [ring], True, (0, 0, 0), 2, cv2.LINE_AA, shift)
+            cv2.polylines(picture, [ring], True, OUTLINE, 1, cv2.LINE_AA, shift)
+
+
+def _context(rgb: Picture, window: Window, height: int) -> Picture:
+    factor = min(CONTEXT_PX / rgb.shape[1], height / rgb.shape[0])
+    size = (max(1, round(rgb.shape[1] * factor)), max(1, round(rgb.shape[0] * factor)))
+    small = np.ascontiguousarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    corners = [(round(window.col * factor), round(window.row * factor))]
+    corners.append((round(window.right * factor) - 1, round(window.bottom * factor) - 1))
+    cv2.rectangle(small, corners[0], corners[1], BOX, 2, cv2.LINE_AA)
+    panel = np.full((height, small.shape[1], 3), 32, np.uint8)
+    panel[: small.shape[0]] = small
+    return panel
+
+
+def _draw_scale_bar(picture: Picture, mm_per_px: float) -> None:
+    target = picture.shape[1] / 4 * mm_per_px
+    power = 10.0 ** math.floor(math.log10(target))
+    length = next(step * power for step in (5, 2, 1) if step * power <= target)
+    text = f"{length:g} mm" if length < 1000 else f"{length / 1000:g} m"
+    x, y = 12, picture.shape[0] - 14
+    end = x + round(length / mm_per_px)
+    for colour, thick in (((0, 0, 0), 6), ((255, 255, 255), 3)):
+        cv2.line(picture, (x, y), (end, y), colour, thick)
+        cv2.putText(picture, text, (x, y - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thick - 2, cv2.LINE_AA)
+
+
+def _banner(width: int, text: str) -> Picture:
+    banner = np.full((BANNER_PX, width, 3), 24, np.uint8)
+    size = 0.55
+    while size > 0.3 and cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0] > width - 16:
+        size -= 0.05
+    cv2.putText(banner, text, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, size, (240, 240, 240), 1, cv2.LINE_AA)
+    return banner
+
+
+def display_rgb(pixels: Pixels, *, low: float = 2.0, high: float = 98.0) -> Picture:
+    """Return a scene as ``(H, W, 3)`` uint8 RGB: true colour, else near infrared false colour, else its first band in
+    grey.
+
+    Each band is stretched between two of its percentiles; unobserved pixels are black.
+    """
+    names = next((c for c in (TRUE_COLOUR, FALSE_COLOUR) if set(c) <= set(pixels.bands)), (pixels.bands[0],) * 3)
+    planes = []
+    for name in names:
+        band = pixels.values[pixels.bands.index(name)]
+        seen = np.isfinite(band)
+        if not seen.any():
+            planes.append(np.zeros(band.shape, np.uint8))
+            continue
+        floor, ceiling = np.percentile(band[seen], [low, high])
+        shown = (np.where(seen, band, floor) - floor) / max(float(ceiling - floor), 1e-9)
+        planes.append((np.clip(shown, 0, 1) * 254 + 1).astype(np.uint8) * seen.astype(np.uint8))
+    return np.stack(planes, axis=2)
