@@ -136,10 +136,10 @@ def _banner(width: int, text: str) -> Picture:
 
 
 def display_rgb(pixels: Pixels, *, low: float = 2.0, high: float = 98.0) -> Picture:
-    """Return a scene as ``(H, W, 3)`` uint8 RGB: true colour, else near infrared false colour, else its first band in
-    grey.
+    """Return a scene as ``(H, W, 3)`` uint8 RGB.
 
-    Each band is stretched between two of its percentiles; unobserved pixels are black.
+    True colour where it has the bands, else near infrared false colour, else its first band in grey. Each band is
+    stretched between two of its percentiles; unobserved pixels are black.
     """
     names = next((c for c in (TRUE_COLOUR, FALSE_COLOUR) if set(c) <= set(pixels.bands)), (pixels.bands[0],) * 3)
     planes = []
