@@ -216,7 +216,7 @@ def generate_bridge_survey(
         width_px: width of each photograph.
         height_px: height of each photograph.
         captured_at: aware time of the first exposure; the others follow every 20 s.
-        camera: the camera; by default one of 70 mm equivalent.
+        camera: the camera; by default one of 240 mm equivalent, 3 to 6 m away.
         on_photo: called with (number done, total) after each photograph.
 
     Raises:

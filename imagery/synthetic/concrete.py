@@ -186,7 +186,7 @@ def _add_cracks(
             masks["efflorescence"] |= _lime(rng, surface, np.maximum.reduce(covers))
         for line, coverage in zip(lines, covers, strict=True):
             # Only what no earlier crack has darkened, so that a junction is not painted twice.
-            paint_crack(rng, surface, line, np.clip(coverage - total, 0, 1), core, light_rad)
+            paint_crack(rng, surface, line, np.clip(coverage - total, 0, 1), core, light_rad, spec.edge_dirt)
             total = np.maximum(total, coverage)
             masks["crack"] |= centre_mask(line, surface.shape) & (coverage > 0)
         drawn.extend((line, core) for line in lines)

@@ -14,7 +14,13 @@ Mask = NDArray[np.bool_]
 
 
 def paint_crack(
-    rng: np.random.Generator, surface: Surface, line: CrackLine, coverage: Field, core: float, light_rad: float
+    rng: np.random.Generator,
+    surface: Surface,
+    line: CrackLine,
+    coverage: Field,
+    core: float,
+    light_rad: float,
+    edge_dirt: float = 1.0,
 ) -> None:
     """Darken the wall inside a crack and change the tone beside it.
 
@@ -25,6 +31,7 @@ def paint_crack(
         coverage: exact coverage ``(H, W)`` of the crack.
         core: mean reflectance inside, as a share of the wall's; varies along the crack with dirt and depth.
         light_rad: direction that the light comes from; the lip that faces it is bright.
+        edge_dirt: strength of the tone beside the crack; 0 leaves the wall as it is up to the lips.
     """
     rows, cols = _window(coverage, 24)
     cover = coverage[rows, cols]
@@ -32,10 +39,10 @@ def paint_crack(
     wide = float(line.width_px.max())
     colour = surface.colour[rows, cols]
     halo = blur(cover, 1.5 + 0.8 * wide) * ramp(smooth_noise(rng, shape, 18.0), -1.0, 1.2)
-    colour *= 1 + halo[..., None] * np.float32(rng.normal(-0.15, 0.45))
+    colour *= 1 + halo[..., None] * np.float32(edge_dirt * rng.normal(-0.15, 0.45))
     shift = np.array([[1, 0, -np.cos(light_rad)], [0, 1, -np.sin(light_rad)]], dtype=np.float32)
     lip = cv2.warpAffine(cover, shift, (shape[1], shape[0])) - cover
-    colour *= 1 + np.float32(rng.uniform(0.0, 0.35)) * np.clip(blur(lip, 0.6), 0, 1)[..., None]
+    colour *= 1 + np.float32(edge_dirt * rng.uniform(0.0, 0.35)) * np.clip(blur(lip, 0.6), 0, 1)[..., None]
     tint = np.asarray([1.0, rng.uniform(0.9, 1.0), rng.uniform(0.8, 1.05)], dtype=np.float32)
     inside = np.clip(
         core * np.exp(0.35 * smooth_noise(rng, shape, 14.0) + 0.15 * smooth_noise(rng, shape, 3.0)), 0, 0.9
@@ -212,7 +219,8 @@ def add_efflorescence(
     gate = ramp(fractal_noise(rng, part.shape, 12 * reach, 3 * reach, 0.6), -0.2, 0.9)  # leaks here, not there
     fed = seed * gate
     crumb = fractal_noise(rng, part.shape, max(1.5 * reach, 4.0), 1.2, 0.45)
-    near = np.clip(blur(fed, 0.6 * reach) * 2.2 * reach / max(0.6 * reach, 1.0), 0, 1)
+    near = blur(fed, 0.6 * reach)
+    near /= np.float32(max(float(near.max()), 1e-6))
     crust = ramp(near + 0.22 * crumb * (near > 0.02), 0.25, 0.7)
     drips = fractal_noise(rng, part.shape, max(1.5 * reach, 3.0), 1.5, 0.7, stretch=8.0, angle=np.pi / 2)
     run = _smear_down(blur(fed, 0.3 * reach), int(12 * reach))

@@ -31,8 +31,8 @@ class CameraModel:
     """
 
     make: str = "Mizuhashi"
-    model: str = "Generated camera 20MP"
-    focal_35mm: int = 70
+    model: str = "Generated zoom camera"
+    focal_35mm: int = 240
     sensor_width_mm: float = 17.3
     f_number: float = 8.0
     iso: int = 200
@@ -74,7 +74,7 @@ def write_photograph(
         gimbal_yaw_deg: direction of view, clockwise from north.
         gimbal_pitch_deg: 0 = level at a wall, 90 = up at a soffit, -90 = down.
         laser_range_m: what the range finder says; by default the range that fits ``photo.gsd_mm``.
-        camera: the camera; by default one of 70 mm equivalent.
+        camera: the camera; by default one of 240 mm equivalent.
         quality: JPEG quality.
 
     Raises:
@@ -136,6 +136,10 @@ def _exif(
             ExifTags.Base.ExposureTime: 1 / 500,
             ExifTags.Base.FocalLength: round(camera.focal_mm, 3),
             ExifTags.Base.FocalLengthIn35mmFilm: camera.focal_35mm,
+            # "35 mm equivalent" may mean equal width or equal diagonal; pixels per cm of sensor leave no doubt.
+            ExifTags.Base.FocalPlaneXResolution: image.shape[1] / (camera.sensor_width_mm / 10),
+            ExifTags.Base.FocalPlaneYResolution: image.shape[1] / (camera.sensor_width_mm / 10),
+            ExifTags.Base.FocalPlaneResolutionUnit: 3,
             ExifTags.Base.ExifImageWidth: image.shape[1],
             ExifTags.Base.ExifImageHeight: image.shape[0],
         }

@@ -20,6 +20,8 @@ class ConcreteSpec:
         crack_length: range of the length as a share of the longer side.
         crack_direction_deg: 0 = horizontal, 90 = vertical; None draws one for each crack.
         crack_core: range of the reflectance inside a crack as a share of the wall's.
+        edge_dirt: strength of the dirt, bleaching and bright lips beside cracks, 0..1; it disturbs width
+            measurement as it does in real pictures.
         branches: mean number of branches a crack.
         roughness: amplitude of the kinks of cracks; 1 is usual.
         spall_radius_mm: range of the radius of spalls.
@@ -46,6 +48,7 @@ class ConcreteSpec:
     crack_length: tuple[float, float] = (0.4, 1.1)
     crack_direction_deg: float | None = None
     crack_core: tuple[float, float] = (0.08, 0.3)
+    edge_dirt: float = 0.6
     branches: float = 0.8
     roughness: float = 1.0
     spalls: int = 0
@@ -116,6 +119,7 @@ def random_spec(
         crack_width_mm=(1.1 * gsd, 8.0 * gsd) if rng.random() < 0.8 else (0.5 * gsd, 2.0 * gsd),
         crack_length=(0.5, 1.6),
         crack_core=(0.05, 0.2) if rng.random() < 0.6 else (0.15, 0.5),
+        edge_dirt=float(rng.uniform(0.0, 1.0)),
         branches=float(rng.choice([0.0, 0.5, 2.0])),
         roughness=float(rng.lognormal(0, 0.4)),
         spalls=int(rng.random() < 0.08),

@@ -122,7 +122,7 @@ def _speckle(rng: np.random.Generator, surface: Surface, grain: float) -> None:
     count = int(rng.exponential(0.0012) * grain * height * width)
     fleck = np.zeros((height, width), dtype=np.float32)
     for _ in range(min(count, 4000)):
-        radius = min(float(rng.pareto(2.2) * 0.7 + 0.5), 0.02 * max(height, width) + 1)
+        radius = min(float(rng.pareto(2.2) * 0.7 + 0.5), min(0.01 * max(height, width) + 1, 7.0))
         axes = (int(16 * radius * rng.uniform(0.6, 1.4)), int(16 * radius * rng.uniform(0.5, 1.0)))
         centre = (int(rng.uniform(0, 16 * width)), int(rng.uniform(0, 16 * height)))
         value = float(rng.normal(0.25, 0.35))
