@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 UNITS = {"px2": "px²", "m2": "m²", "mm2": "mm²", "ratio": ""}
 
 MEASURE_NAMES = {
+    "width_p50": "median width",
     "width_p95": "width",
     "width_max": "largest width",
-    "width_mean": "mean width",
     "length": "length",
     "area": "area",
     "min_spacing": "spacing",

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from findings.errors import NotFound
 from findings.finding import Finding, Priority
+from findings.measure import Measure, by_name
 from findings.taxonomy import damage_type
 from mizuhashi.describe import measure_text, number, scale_text
-from mizuhashi.output import plain_json
 
 if TYPE_CHECKING:
+    from findings.asset import Asset
     from findings.store import Store
 
 COLUMNS = ("rank", "score", "finding", "measured", "asset", "why", "id")
@@ -28,19 +29,25 @@ class Row:
 
     Attributes:
         rank: 1 is looked at first; within the survey if the list was narrowed to one; 0 if unknown.
-        asset_name: name of the bridge or river reach, or None.
+        asset: the bridge or river reach, or None.
     """
 
     rank: int
     finding: Finding
     priority: Priority | None
-    asset_name: str | None
+    asset: Asset | None
+
+    @property
+    def asset_name(self) -> str:
+        """Name of the bridge or river reach; empty without one."""
+        return self.asset.name if self.asset is not None else ""
 
     @property
     def label(self) -> str:
         """``⑥ひびわれ-c/d`` with 暫定 where the standard is a draft."""
-        token = damage_type(self.finding.damage).label(self.finding.grade)
-        draft = self.finding.grade is not None and self.finding.grade.status == "draft"
+        finding = self.finding
+        token = damage_type(finding.damage).label(finding.final_grade or finding.grade)
+        draft = finding.final_grade is None and finding.grade is not None and finding.grade.status == "draft"
         return f"{token} ({DRAFT})" if draft else token
 
 
@@ -52,7 +59,7 @@ def ranked(store: Store, *, survey: str | None = None, limit: int | None = None)
     """
     if survey is not None:
         store.survey(survey)
-    names = {asset.uid: asset.name for asset in store.assets()}
+    assets = {asset.uid: asset for asset in store.assets()}
     rank, cursor = 0, None
     while limit is None or rank < limit:
         page = store.list_findings(
@@ -60,7 +67,7 @@ def ranked(store: Store, *, survey: str | None = None, limit: int | None = None)
         )
         for finding, priority in page.items:
             rank += 1
-            yield Row(rank, finding, priority, names.get(finding.asset_uid or ""))
+            yield Row(rank, finding, priority, assets.get(finding.asset_uid or ""))
         cursor = page.next_cursor
         if cursor is None:
             return
@@ -79,8 +86,7 @@ def find(store: Store, uid: str) -> Row:
     if matches:
         raise NotFound(f"finding {uid!r}: {len(matches)} begin so; give more letters of the id")
     finding, priority = store.finding(uid)  # one that its model no longer finds is shown all the same
-    names = {asset.uid: asset.name for asset in store.assets()}
-    return Row(0, finding, priority, names.get(finding.asset_uid or ""))
+    return Row(0, finding, priority, store.asset(finding.asset_uid) if finding.asset_uid else None)
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -90,17 +96,23 @@ def cells(row: Row) -> tuple[str, ...]:
         str(row.rank),
         score_text(row.priority),
         row.label,
-        "; ".join(measure_text(measure) for measure in shown_measures(finding)),
-        row.asset_name or "",
+        "; ".join(measure_text(measure) for measure in main_measures(finding)),
+        row.asset_name,
         why(row),
         finding.uid[:12],
     )
 
 
-def shown_measures(finding: Finding) -> list[Any]:
-    """Return the measures in real units, or those in pixels where there are no others."""
+def main_measures(finding: Finding) -> list[Measure]:
+    """Return the few measures that a list has room for: a crack's width and length, else the first ones.
+
+    Real units come first; pixels stand in where the scale is unknown.
+    """
     real = [measure for measure in finding.measures if not measure.unit.startswith("px")]
-    return real or list(finding.measures)
+    known = real or list(finding.measures)
+    if by_name(tuple(known), "width_p95") is not None:
+        return [measure for measure in known if measure.name in ("width_p95", "length")]
+    return known[:3]
 
 
 def score_text(priority: Priority | None) -> str:
@@ -157,8 +169,8 @@ def record(row: Row) -> dict[str, Any]:
     from findings.geojson import feature
 
     document = feature(row.finding, row.priority)
-    document["properties"] |= {"rank": row.rank, "label": row.label, "asset_name": row.asset_name}
-    return dict(plain_json(document))
+    document["properties"] |= {"rank": row.rank, "asset_name": row.asset_name or None}
+    return document
 
 
 def export_geojson(rows: Sequence[Row], path: Path) -> None:
@@ -171,3 +183,17 @@ def export_geojson(rows: Sequence[Row], path: Path) -> None:
 
     document = {"type": "FeatureCollection", "features": [record(row) for row in rows]}
     write_text(path, json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def export_csv(rows: Sequence[Row], path: Path) -> None:
+    """Write the findings as CSV with Japanese headers and a BOM, which spreadsheets expect; in rank order.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    from findings.tables import RECORD_COLUMNS, csv_text, record_rows
+    from mizuhashi.files import write_text
+
+    assets = {row.asset.uid: row.asset for row in rows if row.asset is not None}
+    table = record_rows([(row.finding, row.priority) for row in rows], assets)
+    write_text(path, csv_text(RECORD_COLUMNS, table), encoding="utf-8-sig")

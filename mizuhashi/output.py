@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(what, done, total)``: what is being worked on, and how many of how many are finished."""
@@ -138,14 +138,3 @@ def _rich_progress(title: str) -> Iterator[Progress]:
             bars.update(task, completed=done, total=total, what=what)
 
         yield report
-
-
-def plain_json(value: Any) -> Any:
-    """Return a value with tuples as lists and mappings as dicts, and not-a-number as None: JSON knows neither."""
-    if isinstance(value, Mapping):
-        return {str(key): plain_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_json(item) for item in value]
-    if isinstance(value, float) and value != value:
-        return None
-    return value

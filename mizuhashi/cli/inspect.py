@@ -11,7 +11,7 @@ from mizuhashi.cli.session import PARTIAL, session_of
 from mizuhashi.output import stages
 
 if TYPE_CHECKING:
-    from inference.pipeline import Report
+    from inference.outcome import Report
 
 app = new_app()
 SHOWN = 10
@@ -29,6 +29,7 @@ def inspect(
     as_json: JsonOption = False,
 ) -> None:
     """Inspect, rank, and print the first findings of the survey; status 3 if some images failed."""
+    from inference.device import pick_device
     from inference.pipeline import inspect_survey
     from mizuhashi.listing import COLUMNS, cells, ranked, record
 
@@ -41,13 +42,13 @@ def inspect(
                 survey,
                 registry=session.registry(),
                 model_refs=tuple(model or ()),
-                device=device.value,
+                device=pick_device(device.value),
                 home=session.settings().home,
                 progress=progress,
             )
         rows = list(ranked(store, survey=survey, limit=SHOWN))
-    for failure in report.failures:
-        output.remark(f"failed {failure}")
+    for line in remark_lines(report):
+        output.remark(line)
     if as_json:
         output.json({**report_record(report), "findings": [record(row) for row in rows]})
     else:
@@ -57,6 +58,12 @@ def inspect(
         output.say(stages(report.seconds))
     if report.images_failed:
         raise typer.Exit(PARTIAL)
+
+
+def remark_lines(report: Report) -> list[str]:
+    """Return a line for each image that failed, was not assessed, or has a remark."""
+    kinds = (("failed", report.failures), ("not assessed", report.not_assessed), ("note", report.remarks))
+    return [f"{kind} {name}: {reason}" for kind, rows in kinds for name, reason in rows]
 
 
 def report_line(survey: str, report: Report) -> str:
@@ -76,5 +83,8 @@ def report_record(report: Report) -> dict[str, Any]:
         "findings_new": report.findings_new,
         "findings_total": report.findings_total,
         "seconds": dict(report.seconds),
-        "failures": [str(failure) for failure in report.failures],
+        "models": list(report.models),
+        "failures": [{"image": name, "reason": reason} for name, reason in report.failures],
+        "not_assessed": [{"image": name, "reason": reason} for name, reason in report.not_assessed],
+        "remarks": [{"image": name, "remark": remark} for name, remark in report.remarks],
     }
