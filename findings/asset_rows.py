@@ -48,8 +48,8 @@ def make_asset(values: Mapping[str, Any], geometry: BaseGeometry | None = None) 
     Raises:
         RecordError: the name or kind is missing, or a value cannot be read.
     """
-    kind = _kind(values)
     name = _name(values)
+    kind = _kind(values)
     place = geometry if geometry is not None else _point(values)
     soundness = None
     if not _is_unknown(values.get("soundness")):
@@ -86,9 +86,11 @@ def _is_unknown(value: object) -> bool:
 def _kind(values: Mapping[str, Any]) -> AssetKind:
     given = values.get("kind")
     if _is_unknown(given):
-        # A heading such as 橋梁名 says what the rows are.
-        if ("bridge_name" in values) != ("river_name" in values):
-            return AssetKind.BRIDGE if "bridge_name" in values else AssetKind.RIVER_REACH
+        # A heading such as 橋梁名 says what the rows are; a list of bridges may name the river below in 河川名.
+        if "bridge_name" in values:
+            return AssetKind.BRIDGE
+        if "river_name" in values and "name" not in values:
+            return AssetKind.RIVER_REACH
         raise RecordError(
             "kind is missing; expected a column kind with bridge or river_reach, or a column 橋梁名 or 河川名"
         )

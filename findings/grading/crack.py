@@ -8,7 +8,7 @@ from typing import Any
 
 from findings.asset import Structure
 from findings.finding import Grade
-from findings.grading.interval import TO_M, TO_MM, Interval, interval
+from findings.grading.interval import TO_M, TO_MM, UNBOUNDED, Interval, interval
 from findings.grading.trace import Words, make_grade, number
 from findings.measure import Measure
 from findings.standard import load_standard
@@ -70,6 +70,7 @@ def grade_slab_crack(width: Measure, min_spacing: Measure | None, details: Mappi
     pattern = details.get("pattern")
     criteria = [_slab_width(size, rule), _slab_spacing(spacing, rule), set(rule["patterns"].get(pattern, ladder))]
     possible = set.intersection(*criteria)
+    open_ended = pattern not in rule["patterns"] or spacing == UNBOUNDED
     reasons = _width_reasons(width, size, len(criteria[0]) > 1)
     if len(criteria[1]) > 1:
         reasons.append(_spacing_reason(min_spacing))
@@ -82,7 +83,7 @@ def grade_slab_crack(width: Measure, min_spacing: Measure | None, details: Mappi
     if len(possible) == 1 and not size.measured:
         possible.add(rule["no_damage"])
         reasons.append(Words("幅の区間が0を含む", "the width's interval reaches zero"))
-    elif len(possible) == 1 and reasons:  # a criterion that nobody knows may still raise the grade by one
+    elif len(possible) == 1 and open_ended:  # a criterion that nobody knows may still raise the grade by one
         possible |= set(ladder[ladder.index(max(possible)) : ladder.index(max(possible)) + 2])
     facts = [_width_words(width, size), _spacing_words(min_spacing)]
     if pattern in rule["patterns"]:
@@ -137,7 +138,7 @@ def _width_reasons(width: Measure, size: Interval, several: bool) -> list[Words]
 
 
 def _spacing_reason(spacing: Measure | None) -> Words:
-    if spacing is None or interval(spacing, TO_M) == interval(None):
+    if interval(spacing, TO_M) == UNBOUNDED:
         return Words("ひびわれ間隔が不明", "spacing unknown")
     return Words("間隔の区間が境界をまたぐ", "the spacing's interval straddles the limit")
 

@@ -49,7 +49,7 @@ def make_grade(
     """
     wanted = set(possible)
     codes = tuple(code for code in ladder if code in wanted)
-    fact, reason = joined(facts, "・"), joined(reasons, "、")
+    fact, reason = joined(facts, "・"), joined(() if len(codes) == 1 else reasons, "、")
     if len(codes) == 1:
         result = Words(codes[0], codes[0])
     elif codes:
