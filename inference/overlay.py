@@ -89,7 +89,10 @@ def _crop(rgb: Picture, window: Window, place: BaseGeometry) -> tuple[Picture, f
     zoom = max(1, PANEL_PX // max(window.width, window.height))
     size = (window.width * zoom, window.height * zoom)
     large = np.ascontiguousarray(cv2.resize(part, size, interpolation=cv2.INTER_CUBIC), np.uint8)
-    _draw_outline(large, affinity.affine_transform(place, [zoom, 0, 0, zoom, -window.col * zoom, -window.row * zoom]))
+    # two pixels off the place, so that the picture shows it and not the line
+    _draw_outline(
+        large, affinity.affine_transform(place.buffer(2), [zoom, 0, 0, zoom, -window.col * zoom, -window.row * zoom])
+    )
     return large, float(zoom)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+from scipy.special import erf
 
 from findings.measure import Measure
 from findings.survey import Quality, Scale
@@ -26,7 +28,8 @@ from inference.regions import Region
 CROSSING_FROM_PX = 4.0
 CROSSING_SIGMA_PX = 0.15  # of a pair of mid-point crossings on block-averaged profiles
 MARGIN_PX = 24
-LONGEST_PX = 60_000  # a mask of more skeleton than this is texture, not a crack
+LEAST_STATIONS = BLOCK // 2
+SOFTEST_BLUR_PX = 1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,13 @@ def measure_crack(
     seen = probability[box.row : box.bottom, box.col : box.right] >= region.score / 2
     keep = None if found is None else _where_seen(found, seen)
     details: dict[str, Any] = {"branches": len(branches), "gsd_source": str(scale.source)}
-    if found is None or keep is None or keep.sum() < BLOCK // 2:
-        widths, how = _bounded_by_mask(mask), "not resolved: no clear profile; upper bound from the mask"
-    else:
+    widths, how = _bounded_by_mask(mask), "not resolved: no clear profile; upper bound from the mask"
+    if found is not None and keep is not None and keep.sum() >= LEAST_STATIONS:
         core = estimate_core(found.integral_px[keep], found.peak[keep], found.noise_px, quality.blur_px)
         profile = station_widths(found, core)
-        widths, how = _percentiles(profile, keep, found, core, scale), _describe(profile, keep)
+        keep &= _is_dark_enough(profile, found, core)
+        if keep.sum() >= LEAST_STATIONS:
+            widths, how = _percentiles(profile, keep, found, core, scale), _describe(profile, keep)
         details |= _describe_core(core, found, keep)
     length = _length(branches, region, widths["width_p50"].value)
     details |= {f"{name}_px": _rounded(w) for name, w in widths.items()} | {"length_px": round(length.value or 0, 1)}
@@ -103,6 +107,12 @@ def station_widths(found: Profiles, core: Core) -> Array:
     integrated = np.minimum(found.integral_px / core.contrast, crossing + 0.5)
     share = np.clip(integrated - CROSSING_FROM_PX + 0.5, 0, 1)  # a soft change-over from 3.5 to 4.5 px
     return np.asarray(np.where(share > 0, share * crossing + (1 - share) * integrated, integrated))
+
+
+def _is_dark_enough(widths: Array, found: Profiles, core: Core) -> NDArray[np.bool_]:
+    """Return which stations are as dark as their width says; broad and shallow ones are shade, not crack."""
+    expected = core.contrast * erf(widths / (2 * np.sqrt(2) * SOFTEST_BLUR_PX))
+    return np.asarray(found.peak >= 0.5 * expected)
 
 
 def _crossings(found: Profiles) -> Array:
@@ -160,8 +170,6 @@ def _interval(value: float, error: float, core: Core, gsd_relative: float) -> In
 
 
 def _bounded_by_mask(mask: NDArray[np.bool_]) -> dict[str, Interval]:
-    from scipy.ndimage import distance_transform_edt
-
     high = 2 * float(distance_transform_edt(np.pad(mask, 1)).max()) + 1
     return {name: Interval(None, 0.0, high) for name in ("width_p50", "width_p95", "width_max")}
 
