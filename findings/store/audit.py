@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -74,11 +75,12 @@ def broken_link(session: Session) -> int | None:
     """
     previous = FIRST_HASH
     query = sa.select(AuditRecord).order_by(AuditRecord.id).execution_options(yield_per=1000)
-    for record in session.scalars(query):
-        row = {name: getattr(record, name) for name in _HASHED}
-        if record.prev_hash != previous or record.hash != _digest(row):
-            return record.id
-        previous = record.hash
+    with closing(session.scalars(query)) as records:  # a cursor on the server stays open when we leave early
+        for record in records:
+            row = {name: getattr(record, name) for name in _HASHED}
+            if record.prev_hash != previous or record.hash != _digest(row):
+                return record.id
+            previous = record.hash
     return None
 
 
