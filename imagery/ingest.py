@@ -1,0 +1,194 @@
+"""From a file to the record of an image: what it is, how big, where, when, at which scale and how good."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from shapely.geometry import Polygon
+
+from findings.errors import InputError
+from findings.survey import Image, ImageKind, ImageStatus, Scale
+from imagery.dates import SceneRecord, scene_record
+from imagery.digest import sha256_file
+from imagery.footprint import photo_footprint, scene_footprint, scene_to_lonlat
+from imagery.photo import PhotoMetadata, read_metadata
+from imagery.quality import assess
+from imagery.reader import ImageReader, open_image
+from imagery.scale import ground_sample_distance, is_nadir, scene_scale
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".jp2")
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "mizuhashi:image")
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """What the user says about the files of one ingest; None: the files say it themselves, or nobody does."""
+
+    gsd_mm: float | None = None
+    gsd_sigma_mm: float | None = None
+    stand_off_m: float | None = None
+    bands: tuple[str, ...] | None = None
+    captured_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Files to take, in order, and files of folders that are no images."""
+
+    files: tuple[Path, ...]
+    ignored: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What photographs and scenes know in different ways."""
+
+    scale: Scale
+    captured_at: datetime | None
+    position_lonlat: tuple[float, float] | None = None
+    footprint: Polygon | None = None
+    incidence_deg: float | None = None
+    platform: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def collect_files(paths: Sequence[Path]) -> Collected:
+    """Return the image files under some paths: files as given, folders with everything below, in name order.
+
+    In folders, links, hidden files and suffixes of no image are left out and listed as ignored.
+
+    Raises:
+        InputError: a path does not exist, or no image was found.
+    """
+    files: list[Path] = []
+    ignored: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder; check the path")
+        if not path.is_dir():
+            files.append(path)
+            continue
+        for found in sorted(path.rglob("*")):
+            if found.is_dir():
+                continue
+            hidden = any(part.startswith(".") for part in found.relative_to(path).parts)
+            taken = found.suffix.lower() in SUFFIXES and not hidden and not found.is_symlink()
+            (files if taken else ignored).append(found)
+    if not files:
+        raise InputError(f"no image in {', '.join(map(str, paths))}; expected files with one of {' '.join(SUFFIXES)}")
+    return Collected(tuple(dict.fromkeys(files)), tuple(dict.fromkeys(ignored)))
+
+
+def image_uid(survey_uid: str, sha256: str) -> str:
+    """Return the uid of an image: the same file in the same survey always has the same."""
+    return str(uuid.uuid5(_NAMESPACE, f"{survey_uid}:{sha256}"))
+
+
+def describe(path: Path, survey_uid: str = "", *, options: IngestOptions | None = None) -> Image:
+    """Return the record of an image file; the whole file is decoded once.
+
+    An image that is sound as a file but cannot be judged comes back as ``not_assessed`` with its reason.
+
+    Raises:
+        InputError: UnsafeImage, UnreadableImage, or an option that does not fit the file.
+    """
+    options = options or IngestOptions()
+    if options.captured_at is not None and options.captured_at.tzinfo is None:
+        raise InputError(
+            f"captured at {options.captured_at}: without zone; give e.g. --captured-at 2024-05-01T10:00+09:00"
+        )
+    with open_image(path, bands=options.bands) as reader:
+        facts = _photo_facts(path, reader, options) if reader.kind is ImageKind.PHOTO else _scene_facts(reader, options)
+        quality = assess(reader, facts.scale)
+        sha256 = sha256_file(path)
+        captured = options.captured_at.astimezone(UTC) if options.captured_at else facts.captured_at
+        return Image(
+            uid=image_uid(survey_uid, sha256),
+            survey_uid=survey_uid,
+            path=str(path.resolve()),
+            sha256=sha256,
+            kind=reader.kind,
+            width_px=reader.width_px,
+            height_px=reader.height_px,
+            band_names=reader.bands,
+            scale=facts.scale,
+            quality=quality,
+            captured_at=captured,
+            position_lonlat=facts.position_lonlat,
+            footprint=facts.footprint,
+            crs=reader.crs,
+            transform=reader.transform,
+            incidence_deg=facts.incidence_deg,
+            platform=facts.platform,
+            status=ImageStatus.PENDING if quality.assessable else ImageStatus.NOT_ASSESSED,
+            reason=None if quality.assessable else "; ".join(quality.reasons),
+            notes=(*reader.notes, *facts.notes),
+        )
+
+
+def _photo_facts(path: Path, reader: ImageReader, options: IngestOptions) -> _Facts:
+    metadata = read_metadata(path)
+    scale = ground_sample_distance(
+        metadata,
+        reader.width_px,
+        gsd_mm=options.gsd_mm,
+        gsd_sigma_mm=options.gsd_sigma_mm,
+        stand_off_m=options.stand_off_m,
+    )
+    footprint = photo_footprint(metadata, reader.width_px, reader.height_px, scale)
+    notes = metadata.notes if options.captured_at is None else _without_time(metadata.notes)
+    if footprint is not None:
+        notes += (f"place of a pixel to about {footprint.sigma_m:.0f} m (1 sigma)", *footprint.notes)
+    return _Facts(
+        scale=scale,
+        captured_at=metadata.captured_at,
+        position_lonlat=metadata.position_lonlat,
+        footprint=footprint.polygon_lonlat if footprint else None,
+        incidence_deg=_incidence(metadata),
+        platform=" ".join(filter(None, (metadata.make, metadata.model))) or None,
+        notes=notes,
+    )
+
+
+def _without_time(notes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(note for note in notes if "--captured-at" not in note)
+
+
+def _incidence(metadata: PhotoMetadata) -> float | None:
+    """Return the angle to the vertical of a camera that looks down on level ground; walls and soffits are unknown."""
+    return abs((metadata.gimbal_pitch_deg or 0.0) + 90.0) if is_nadir(metadata) else None
+
+
+def _scene_facts(reader: ImageReader, options: IngestOptions) -> _Facts:
+    scale = scene_scale(
+        reader.crs,
+        reader.transform,
+        reader.width_px,
+        reader.height_px,
+        gsd_mm=options.gsd_mm,
+        gsd_sigma_mm=options.gsd_sigma_mm,
+    )
+    record = scene_record(reader.path, reader.tags)
+    if options.captured_at is not None:
+        record = SceneRecord(options.captured_at, record.platform, record.off_nadir_deg)
+    footprint, centre = None, None
+    if reader.crs is not None and reader.transform is not None:
+        footprint = scene_footprint(reader.transform, reader.crs, reader.width_px, reader.height_px)
+    if footprint is not None and reader.crs is not None and reader.transform is not None:
+        middle = np.array([[reader.width_px / 2, reader.height_px / 2]])
+        lon, lat = scene_to_lonlat(reader.transform, reader.crs, middle)[0]
+        centre = (float(lon), float(lat))
+    return _Facts(
+        scale=scale,
+        captured_at=record.captured_at,
+        position_lonlat=centre,
+        footprint=footprint,
+        incidence_deg=record.off_nadir_deg,
+        platform=record.platform,
+        notes=record.notes,
+    )
