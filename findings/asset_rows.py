@@ -13,9 +13,9 @@ from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
 
 from findings.asset import Asset, AssetKind, Span, Structure
-from findings.errors import RecordError
+from findings.errors import GradingError, RecordError
 from findings.identity import NAMESPACE
-from findings.taxonomy import normalise_soundness
+from findings.taxonomy import member_kind, normalise_soundness
 
 KINDS = {
     AssetKind.BRIDGE: ("bridge", "橋", "橋梁", "道路橋", "溝橋", "高架橋"),
@@ -56,14 +56,13 @@ def make_asset(values: Mapping[str, Any], geometry: BaseGeometry | None = None) 
         soundness = normalise_soundness(values["soundness"])
         if soundness is None:
             raise _bad("soundness", values["soundness"], "I to IV, 1 to 4, or 健全 ... 緊急措置段階")
-    spans = _whole(values, "span_count", 1, MAX_SPANS)
     return Asset(
         uid=_uid(values, kind, name, place),
         kind=kind,
         name=name,
         structure=_structure(values.get("structure")),
         geometry=place,
-        spans=tuple(Span(n) for n in range(1, (spans or 0) + 1)),
+        spans=_spans(values),
         chainage_km=_chainage(values),
         soundness=soundness,
         external_ids={key: str(values[key]) for key in EXTERNAL if not _is_unknown(values.get(key))},
@@ -129,6 +128,23 @@ def _whole(values: Mapping[str, Any], field: str, low: int, high: int) -> int | 
     if number is not None and not number.is_integer():
         raise _bad(field, values[field], "a whole number")
     return None if number is None else int(number)
+
+
+def _spans(values: Mapping[str, Any]) -> tuple[Span, ...]:
+    """Return the spans of a bridge from their number, or from ``[{"number": 1, "members": ["Mg", "Ds"]}, ...]``."""
+    given = values.get("span_count")
+    if not isinstance(given, list):
+        return tuple(Span(n) for n in range(1, (_whole(values, "span_count", 1, MAX_SPANS) or 0) + 1))
+    spans = []
+    for row in given[:MAX_SPANS]:
+        number, members = (row.get("number"), row.get("members", [])) if isinstance(row, Mapping) else (None, [])
+        if not isinstance(number, int) or isinstance(number, bool) or not isinstance(members, list):
+            raise _bad("spans", row, 'a number of spans, or objects like {"number": 1, "members": ["Mg", "Ds"]}')
+        try:
+            spans.append(Span(number, tuple(member_kind(str(member)).symbol for member in members)))
+        except GradingError as error:
+            raise RecordError(f"span {number}: {error}") from error
+    return tuple(spans)
 
 
 def _point(values: Mapping[str, Any]) -> Point | None:

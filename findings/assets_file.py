@@ -81,7 +81,9 @@ def _decoded(content: bytes, name: str) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encodings = ["utf-16"]
     elif b"\0" in content[:200]:
-        encodings = ["utf-16-le" if content[1:2] == b"\0" else "utf-16-be"]
+        # ASCII characters have their zero byte second in little-endian and first in big-endian text.
+        little = content[1:4000:2].count(0) > content[0:4000:2].count(0)
+        encodings = ["utf-16-le" if little else "utf-16-be"]
     else:
         encodings = ["utf-8-sig", "cp932"]
     for encoding in encodings:

@@ -109,7 +109,7 @@ def additions(finding: Finding, asset: Asset | None, profile: Profile) -> list[I
 
 def _progression(finding: Finding, table: Mapping[str, float]) -> Input:
     known = finding.details.get("progression")
-    if known in table:
+    if isinstance(known, str) and known in table:
         value = float(table[known])
         ja = {"faster": "進行あり", "unchanged": "変化なし", "repaired": "補修済"}[known]
         return Input("progression", value, 1.0, value, value, value, f"前回から{ja}", f"against the last time: {known}")

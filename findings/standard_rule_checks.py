@@ -40,7 +40,7 @@ def check_grade_rules(data: Mapping[str, Any], get: Get) -> None:
         if rule.get("status") not in ("confirmed", "draft"):
             raise _refuse("grade_rules", f"{name}.status", rule.get("status"), "confirmed or draft")
         for damage in rule.get("damages") or (None,):
-            if damage not in ladders:
+            if not isinstance(damage, str) or damage not in ladders:
                 raise _refuse("grade_rules", f"{name}.damages", damage, 'a quoted code "1" to "26" or R01 to R22')
             if damage in claimed:
                 raise _refuse("grade_rules", f"{name}.damages", damage, f"a code that {claimed[damage]} has not taken")
@@ -82,7 +82,7 @@ def _codes(name: str, rule: Mapping[str, Any]) -> list[str]:
 
 
 def _check_crack(rule: Mapping[str, Any]) -> None:
-    classes = rule.get("classes")
+    classes: list[str] = rule["classes"]
     limits = rule.get("width_class_mm")
     if not isinstance(limits, Mapping) or set(limits) != {"RC", "PC"}:
         raise _refuse("grade_rules", "crack.width_class_mm", limits, "limits for RC and PC")

@@ -67,7 +67,7 @@ def grade_slab_crack(width: Measure, min_spacing: Measure | None, details: Mappi
     rule = load_standard("grade_rules")["slab_crack"]
     ladder = damage_type("11").grades
     size, spacing = interval(width, TO_MM), interval(min_spacing, TO_M)
-    pattern = details.get("pattern")
+    pattern = str(details.get("pattern"))
     criteria = [_slab_width(size, rule), _slab_spacing(spacing, rule), set(rule["patterns"].get(pattern, ladder))]
     possible = set.intersection(*criteria)
     open_ended = pattern not in rule["patterns"] or spacing == UNBOUNDED

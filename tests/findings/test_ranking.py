@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from findings.asset import Asset
@@ -64,6 +64,7 @@ ASSETS: dict[str, Asset] = {
 }
 
 
+@settings(max_examples=40)
 @given(many_findings(), st.randoms(use_true_random=False))
 def test_every_finding_has_one_place_whatever_the_order_of_the_input(found: list[Finding], random: Any) -> None:
     ranked = rank(found, ASSETS, PROFILE)
@@ -73,6 +74,7 @@ def test_every_finding_has_one_place_whatever_the_order_of_the_input(found: list
     assert sorted(p.finding_uid for p in ranked) == sorted(f.uid for f in found)
 
 
+@settings(max_examples=40)
 @given(many_findings())
 def test_the_points_sum_to_the_score_and_the_score_lies_in_its_range(found: list[Finding]) -> None:
     for priority in rank(found, ASSETS, PROFILE):
@@ -81,6 +83,7 @@ def test_the_points_sum_to_the_score_and_the_score_lies_in_its_range(found: list
         assert list(priority.terms) == sorted(priority.terms, key=lambda t: (-t.contribution, t.name))
 
 
+@settings(max_examples=40)
 @given(
     st.sampled_from("abcde"),
     st.sampled_from("abcde"),
@@ -113,6 +116,7 @@ def test_a_worse_grade_outranks_a_better_one_of_any_size_on_the_same_bridge(
         assert first == ("one" if one > other else "other")
 
 
+@settings(max_examples=40)
 @given(sizes.filter(lambda s: s is not None), st.floats(1.01, 100), st.sampled_from(["I", "III", "IV", None]))
 def test_within_one_grade_the_larger_finding_comes_first(size: float, factor: float, soundness: str | None) -> None:
     small = a_finding("a", grade=a_grade("d"), measures=(a_measure("length", size, "m"),))
@@ -120,6 +124,7 @@ def test_within_one_grade_the_larger_finding_comes_first(size: float, factor: fl
     assert rank([small, large], {"bridge": a_bridge(soundness=soundness)}, PROFILE)[0].finding_uid == "b"
 
 
+@settings(max_examples=40)
 @given(st.floats(0, 0.95), st.floats(0.01, 0.05))
 def test_the_score_grows_with_every_known_input(value: float, step: float) -> None:
     finding = a_finding(grade=a_grade("d"))

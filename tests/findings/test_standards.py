@@ -50,7 +50,7 @@ def test_the_taxonomy_version_names_the_damage_types_in_force() -> None:
 
 def test_a_loaded_standard_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
-        load_standard("grade_rules")["crack"]["grade"]["small"]["sparse"] = "a"  # type: ignore[index]
+        load_standard("grade_rules")["crack"]["grade"]["small"]["sparse"] = "a"
 
 
 BROKEN: list[tuple[str, str, str, str]] = [
@@ -77,13 +77,15 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("grade_rules", "small: {sparse: b, dense: c}", "small: {sparse: f, dense: c}", "ladder"),
     ("grade_rules", "{grade: d, when: [[rebar_exposed]]", "{grade: b, when: [[rebar_exposed]]", "ladder"),
     ("grade_rules", "small: {sparse: b, dense: c}", "small: {sparse: e, dense: e}", "never get better"),
-    ("grade_rules", "RC: {small: 0.0, medium: 0.2, large: 0.3}", "RC: {small: 0.0, medium: 0.4, large: 0.3}", "increasing"),
+    ("grade_rules", "RC: {small: 0.0, medium: 0.2, large: 0.3}", "RC: {small: 0.0, medium: 0.4, large: 0.3}",
+     "increasing"),
     ("grade_rules", 'damages: ["8"]', 'damages: ["7"]', "has not taken"),
     ("grade_rules", "when: [[icicles], [rust_or_mud]]", "when: [[icicle], [rust_or_mud]]", "icicle"),
     ("grade_rules", "scheme: river_rating", "scheme: mlit_damage", "river_rating"),
     ("grade_rules", "called: [b, c, d] ", "called: [b, c, e] ", "ladder"),
     ("grade_rules", "slab_crack: ", "slab_cracks: ", "slab_crack"),
-    ("priority_profile", "weight: 0.25, kind: table, table: {\"1\"", "weight: 0.35, kind: table, table: {\"1\"", "sum to 1"),
+    ("priority_profile", "{weight: 0.25, kind: table, table: {\"1\"", "{weight: 0.35, kind: table, table: {\"1\"",
+     "sum to 1"),
     ("priority_profile", "d: 0.65, e: 1.0}", "d: 0.65, e: 0.5}", "never fall"),
     ("priority_profile", "grade: {a: 0.0,", "grade: {a: -0.1,", "0 to 1"),
     ("priority_profile", "id: default-v1", "id: 1", "quoted name"),

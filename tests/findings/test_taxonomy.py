@@ -91,7 +91,8 @@ def test_spelling_variants_of_members_are_understood() -> None:
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("Ⅲ", "III"), ("iii", "III"), (3, "III"), (3.0, "III"), ("３", "III"), ("健全", "I"), ("Ⅴ", None), (0, None), ("", None)],
+    [("Ⅲ", "III"), ("iii", "III"), (3, "III"), (3.0, "III"), ("３", "III"), ("健全", "I"), ("Ⅴ", None), (0, None),
+     ("", None)],
 )  # fmt: skip
 def test_soundness_is_read_in_every_way_it_is_written(text: object, code: str | None) -> None:
     assert normalise_soundness(text) == code
