@@ -5,6 +5,7 @@ import pytest
 from findings.asset import AssetKind
 from findings.errors import NotFound, StoreError
 from findings.store import Counts, Store
+from findings.store.assets import CHUNK
 from tests.findings.store.samples import an_asset
 
 
@@ -15,10 +16,10 @@ def test_an_asset_comes_back_as_it_was(store: Store) -> None:
 
 
 def test_only_what_changed_is_written_again(store: Store) -> None:
-    many = [an_asset(f"bridge-{i:04}", external_ids={"own": f"{i}"}) for i in range(1201)]  # more than two IN lists
-    assert store.put_assets(many) == Counts(added=1201)
+    many = [an_asset(f"bridge-{i:04}", external_ids={"own": f"{i}"}) for i in range(CHUNK + 1)]  # more than one IN list
+    assert store.put_assets(many) == Counts(added=CHUNK + 1)
     many[7] = an_asset("bridge-0007", name="<img src=x onerror=alert(1)>", external_ids={"own": "seven"})
-    assert store.put_assets(many) == Counts(updated=1, unchanged=1200)
+    assert store.put_assets(many) == Counts(updated=1, unchanged=CHUNK)
     assert store.asset("seven") == many[7]
     (row,) = [row for row in store.audit_rows("bridge-0007") if row.action == "updated"]
     assert row.before == {"name": "水橋", "external_ids": {"own": "7"}}
