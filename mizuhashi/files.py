@@ -1,36 +1,12 @@
-"""Which files a path means, and writing files whole or not at all."""
+"""Writing files whole or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from findings.errors import InputError, OutputError
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".jp2"})
-
-
-def image_files(paths: Sequence[Path]) -> list[Path]:
-    """Return the images that paths mean, absolute and once each: a file itself, a folder with all below it.
-
-    A file that is named is taken whatever its suffix; the reader decides by its content.
-
-    Raises:
-        InputError: a path that does not exist, or a folder without images.
-    """
-    found: dict[Path, None] = {}
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
-            if not inside:
-                raise InputError(f"{path}: no image in this folder; expected {', '.join(sorted(IMAGE_SUFFIXES))}")
-            found.update(dict.fromkeys(p.absolute() for p in inside))
-        elif path.exists():
-            found[path.absolute()] = None
-        else:
-            raise InputError(f"{path}: no such file or folder; check the path")
-    return list(found)
+from findings.errors import OutputError
 
 
 @contextmanager

@@ -13,7 +13,6 @@ import typer
 from findings.errors import InputError
 from mizuhashi.cli.options import Device, DeviceOption, new_app
 from mizuhashi.cli.session import make_home, session_of
-from mizuhashi.files import image_files
 
 if TYPE_CHECKING:
     from mizuhashi.output import Progress
@@ -38,11 +37,12 @@ def fit(
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Fit on four fifths of the pictures, set the threshold on the rest, and make it the champion of its name."""
+    from imagery.ingest import collect_files
     from inference.device import pick_device
     from models.patchcore import fit_bank, split_normals
 
     session = session_of(ctx)
-    fitting, held_out = split_normals(image_files([folder]))
+    fitting, held_out = split_normals(collect_files([folder]).files)
     registry = session.registry()
     version = next_version(registry, name)
     home = make_home(session.settings().home)

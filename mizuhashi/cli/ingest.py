@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,6 @@ import typer
 from findings.errors import InputError
 from mizuhashi.cli.options import JsonOption, new_app, parse_bands, parse_time
 from mizuhashi.cli.session import PARTIAL, session_of
-from mizuhashi.files import image_files
 
 if TYPE_CHECKING:
     from findings.survey import Image
@@ -37,7 +37,7 @@ def ingest(
 ) -> None:
     """Describe every file, then write the survey in one transaction."""
     _check_scale(stand_off, gsd_mm, gsd_sigma)
-    from imagery.ingest import IngestOptions
+    from imagery.ingest import IngestOptions, collect_files
     from mizuhashi.describe import image_line, image_record
 
     session = session_of(ctx)
@@ -50,7 +50,8 @@ def ingest(
     )
     with session.store() as store:
         asset_uid = store.asset(asset).uid if asset is not None else None
-        images, refused = describe_all(image_files(paths), options, session.output)
+        collected = collect_files(paths)
+        images, refused = describe_all(collected.files, options, session.output)
         if not images:
             session.output.remark(f"no image was taken; survey {survey!r} stays as it was")
             raise typer.Exit(1)
@@ -61,6 +62,8 @@ def ingest(
         for image in images:
             session.output.say(image_line(image))
         known = f", {counts.unchanged} were there already" if counts.unchanged else ""
+        if collected.ignored:
+            session.output.say(f"{len(collected.ignored)} files that are no images were left out")
         session.output.say(f"survey {kept.name}: {counts.added} images taken{known}, {refused} refused")
     if counts.differing:
         session.output.remark(
@@ -70,7 +73,7 @@ def ingest(
         raise typer.Exit(PARTIAL)
 
 
-def describe_all(files: list[Path], options: IngestOptions, output: Output) -> tuple[list[Image], int]:
+def describe_all(files: Sequence[Path], options: IngestOptions, output: Output) -> tuple[list[Image], int]:
     """Return the images of the files that can be taken, and how many were refused."""
     from imagery.ingest import describe
 
