@@ -21,7 +21,7 @@ from findings.finding import Finding
 from findings.ranking import load_profile, rank
 from findings.store import ModelRun, Store
 from findings.survey import Image, ImageKind, ImageStatus, Survey
-from imagery.digest import file_sha256
+from imagery.digest import sha256_file
 from imagery.reader import ImageReader, open_image
 from inference.engine import ArraySink, infer, require_bands
 from inference.evidence import photo_evidence, scene_evidence
@@ -241,7 +241,7 @@ def _check_file(image: Image) -> None:
     path = Path(image.path)
     if not path.is_file():
         raise UnreadableImage(f"{path.name} is no longer at its place; put it back, or ingest it anew")
-    if file_sha256(path) != image.sha256:
+    if sha256_file(path) != image.sha256:
         raise UnreadableImage(f"{path.name} has changed since it was ingested; ingest it under a new survey name")
 
 
