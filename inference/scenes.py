@@ -14,10 +14,10 @@ from findings.survey import Image
 from imagery.reader import ImageReader
 from imagery.types import Window
 from inference.judgement import Place
+from inference.overlay import display_rgb
 from inference.river import RiverFinding, find_bars, find_changes
 from models.base import PixelModel
 
-FALSE_COLOUR = ("swir1", "nir", "red"), ("nir", "red", "green"), ("red", "green", "blue")  # first that the file has
 RIVER_BANDS = ("green", "red", "nir", "swir1")
 
 
@@ -49,7 +49,7 @@ class Scene:
         plane = next((i for i, c in enumerate(model.card.classes) if c.damage == "water"), 0)
         names = [band for band in RIVER_BANDS if band in reader.bands]
         bands = dict(zip(names, reader.read(window, names).values, strict=True)) if names else {}
-        return cls(image, model, scores[plane], bands, _stretched(reader, window), pixel_size_m(image), started)
+        return cls(image, model, scores[plane], bands, display_rgb(reader.read(window)), pixel_size_m(image), started)
 
     @property
     def threshold(self) -> float:
@@ -115,14 +115,3 @@ def _centred(scene: Scene) -> NDArray[np.float32]:
 
 def _place(finding: RiverFinding) -> Place:
     return Place(finding.damage, finding.polygon_px, finding.score, finding.measures, finding.details)
-
-
-def _stretched(reader: ImageReader, window: Window) -> NDArray[np.uint8]:
-    """Return a picture ``(H, W, 3)``: three bands between their 2nd and 98th percentile."""
-    names = next((names for names in FALSE_COLOUR if all(n in reader.bands for n in names)), reader.bands[:1] * 3)
-    planes = []
-    for values in reader.read(window, names).values:
-        seen = values[np.isfinite(values)]
-        low, high = np.percentile(seen, (2, 98)) if seen.size else (0.0, 1.0)
-        planes.append(np.nan_to_num((values - low) / max(high - low, 1e-6), nan=0.0).clip(0, 1) * 255)
-    return np.ascontiguousarray(np.stack(planes, axis=-1).astype(np.uint8))
