@@ -122,7 +122,7 @@ def _check_cases(name: str, rule: Mapping[str, Any]) -> None:
 
 
 def _check_erosion(rule: Mapping[str, Any]) -> None:
-    for field in ("floor_m", "floor_px", "scenes_above_floor"):
+    for field in ("floor_m", "floor_px", "scenes_above_floor", "dates_each_side"):
         if not _number(rule.get(field), 0):
             raise _refuse("grade_rules", f"river_erosion.{field}", rule.get(field), "a number of 0 or more")
     if not _increasing(rule["years_to_reach"].values()):

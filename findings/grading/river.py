@@ -28,7 +28,8 @@ def grade_river(damage: str, measures: tuple[Measure, ...], details: Mapping[str
         damage: ``R01`` to ``R22``.
         measures: ``plan_cover_ratio`` or ``section_share`` (ratio) for R15 and R16; ``displacement`` (m, or px without
             a scale) and ``retreat_rate`` (m/yr) for R17.
-        details: ``gsd_m`` pixel size of the coarsest scene, ``scenes`` number of dates compared, ``distance_m`` from
+        details: ``gsd_m`` pixel size of the coarsest scene, ``scenes`` number of dates compared
+            (``scenes_early``, ``scenes_late``: how many of them make each bank), ``distance_m`` from
             the bank to what it threatens (levee, road); each absent where unknown.
 
     Raises:
@@ -108,7 +109,9 @@ def _grade_erosion(
 
 def _floor(rule: Mapping[str, Any], details: Mapping[str, Any], in_metres: bool) -> float:
     """Return the smallest shift that may be called, in m (or px without a scale); 0 for a long enough series."""
-    if (_known(details, "scenes") or 2) >= rule["scenes_above_floor"]:
+    sides = [n for n in (_known(details, "scenes_early"), _known(details, "scenes_late")) if n is not None]
+    confirmed = all(n >= rule["dates_each_side"] for n in sides)
+    if confirmed and (_known(details, "scenes") or 2) >= rule["scenes_above_floor"]:
         return 0.0
     if not in_metres:
         return float(rule["floor_px"])

@@ -55,6 +55,7 @@ def test_plan_cover_is_called_a_proxy_and_never_an_obstruction_ratio() -> None:
         (shift(40.0, 20.0, 60.0), {"gsd_m": 30.0}, ("a", "b", "c", "d")),
         (shift(40.0, 0.0, 80.0), {"gsd_m": 10.0}, ("a", "b")),  # the interval reaches zero
         (shift(4.0, 2.0, 6.0), {"gsd_m": 10.0, "scenes": 5}, ("b", "c", "d")),  # a series goes below the floor
+        (shift(9.0, 8.0, 9.9), {"scenes": 3, "scenes_early": 1, "scenes_late": 1}, ("a", "b")),  # a pair all the same
         (shift(None, None, 12.0), {}, ("a", "b")),
         (shift(0.6, 0.5, 0.7, "px"), {}, ("a", "b")),
         (shift(3.0, 2.0, 4.0, "px"), {}, ("b", "c", "d")),
