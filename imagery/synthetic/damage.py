@@ -153,7 +153,8 @@ def _bare_bars(
 ) -> Mask:
     """Show one to three corroded ribbed bars across a spall; return their mask."""
     steel = np.zeros(surface.shape, dtype=bool)
-    diameter = max(float(rng.choice([10.0, 13.0, 16.0, 19.0])) / surface.gsd_mm, 2.0)
+    diameter = float(rng.choice([10.0, 13.0, 16.0, 19.0])) / surface.gsd_mm
+    diameter = min(max(diameter, 2.0), 0.3 * radius)  # a chip smaller than that would not have reached the steel
     angle = float(rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.04))
     side = np.array([-np.sin(angle), np.cos(angle)])
     pitch = max(float(rng.uniform(100, 200)) / surface.gsd_mm, 2.5 * diameter)

@@ -86,22 +86,7 @@ def write_photograph(
     used = CameraModel() if camera is None else camera
     distance = range_m(photo.gsd_mm, photo.spec.width_px, used) if laser_range_m is None else laser_range_m
     exif = _exif(photo.image, captured_at, lonlat, altitude_m, used)
-    xmp = _xmp(
-        {
-            "AbsoluteAltitude": f"{altitude_m:+.2f}",
-            "RelativeAltitude": f"{relative_altitude_m:+.2f}",
-            "GpsLatitude": f"{lonlat[1]:+.8f}",
-            "GpsLongitude": f"{lonlat[0]:+.8f}",
-            "GimbalRollDegree": "+0.00",
-            "GimbalYawDegree": f"{gimbal_yaw_deg:+.2f}",
-            "GimbalPitchDegree": f"{gimbal_pitch_deg:+.2f}",
-            "FlightYawDegree": f"{gimbal_yaw_deg:+.2f}",
-            "FlightPitchDegree": "+0.00",
-            "FlightRollDegree": "+0.00",
-            "LRFStatus": "Normal",
-            "LRFTargetDistance": f"{distance:.3f}",
-        }
-    )
+    xmp = _xmp(lonlat, altitude_m, relative_altitude_m, gimbal_yaw_deg, gimbal_pitch_deg, distance)
     partial = path.with_name(path.name + ".partial")
     try:
         picture = Image.fromarray(photo.image)
@@ -165,8 +150,29 @@ def _degrees_minutes_seconds(angle: float) -> tuple[float, float, float]:
     return degrees, minutes, round(rest * 60, 5)
 
 
-def _xmp(values: dict[str, str]) -> bytes:
+def _xmp(
+    lonlat: tuple[float, float],
+    altitude_m: float,
+    relative_altitude_m: float,
+    gimbal_yaw_deg: float,
+    gimbal_pitch_deg: float,
+    distance_m: float,
+) -> bytes:
     """Return the XMP packet in the attribute form that drones of the DJI family write."""
+    values = {
+        "AbsoluteAltitude": f"{altitude_m:+.2f}",
+        "RelativeAltitude": f"{relative_altitude_m:+.2f}",
+        "GpsLatitude": f"{lonlat[1]:+.8f}",
+        "GpsLongitude": f"{lonlat[0]:+.8f}",
+        "GimbalRollDegree": "+0.00",
+        "GimbalYawDegree": f"{gimbal_yaw_deg:+.2f}",
+        "GimbalPitchDegree": f"{gimbal_pitch_deg:+.2f}",
+        "FlightYawDegree": f"{gimbal_yaw_deg:+.2f}",
+        "FlightPitchDegree": "+0.00",
+        "FlightRollDegree": "+0.00",
+        "LRFStatus": "Normal",
+        "LRFTargetDistance": f"{distance_m:.3f}",
+    }
     attributes = "\n".join(f"   drone-dji:{name}={quoteattr(value)}" for name, value in values.items())
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.synthetic.noise import Field, blur, fractal_noise, ramp, smooth_noise
+from imagery.synthetic.noise import Field, blur, fractal_noise, profile_noise, ramp, smooth_noise
 
 # Linear reflectance (r, g, b) of weathered concrete, from fresh grey to brown algae-covered walls; chosen by eye.
 PALETTE: tuple[tuple[float, float, float], ...] = (
@@ -83,7 +83,7 @@ def make_surface(
     fine = _sand(rng, shape)
     # Roughness itself is patchy: without this the noise looks like film grain laid over a wall.
     patch = ramp(0.7 * clouds + 0.5 * ragged, -0.9, 0.9)
-    tone = 1 + np.float32(0.28 * mottling) * clouds + np.float32(0.20 * mottling) * ragged
+    tone = 1 + np.float32(0.23 * mottling) * clouds + np.float32(0.20 * mottling) * ragged
     tone += np.float32(0.16 * grain) * fine * (0.45 + patch)
     surface = Surface(np.empty((*shape, 3), dtype=np.float32), 0.6 * ragged + fine * (0.3 + 0.7 * patch), gsd_mm)
     other = np.asarray(PALETTE[int(rng.integers(len(PALETTE)))], dtype=np.float32)
@@ -213,8 +213,10 @@ def add_moss(rng: np.random.Generator, surface: Surface, strength: float) -> Non
 def add_pour_line(rng: np.random.Generator, surface: Surface, row: float) -> None:
     """Draw the border of two pours: a wavy line, tone above differs from tone below, pores along it."""
     height, width = surface.shape
-    wave = 6.0 / surface.gsd_mm * smooth_noise(rng, (1, width), 60.0, angle=0.0)[0]
-    wave += 1.5 * smooth_noise(rng, (1, width), 7.0, angle=0.0)[0]
+    wave = np.zeros(width, dtype=np.float32)
+    for scale_mm, sway_mm in ((400.0, 6.0), (120.0, 2.5), (30.0, 1.0), (8.0, 0.5)):
+        wave += (sway_mm / surface.gsd_mm * profile_noise(rng, width, surface.gsd_mm, scale_mm)).astype(np.float32)
+    wave = blur(wave[None, :], 1.5)[0]
     rows = np.arange(height, dtype=np.float32)[:, None]
     below = ramp(rows - np.float32(row) - wave[None, :], -1.5, 1.5)
     surface.darken(below, float(rng.normal(1.0, 0.1)))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from findings.assets_file import read_assets
 from findings.errors import OutputError
 from findings.survey import ScaleSource
 from imagery.photo import read_metadata
@@ -79,6 +80,9 @@ def test_a_survey_writes_photographs_an_asset_and_the_truth_that_agree(tmp_path:
     assert rows[0]["cracks"][0]["width_max_mm"] <= 0.5
     assert rows[2]["cracks"] == []
     assert rows[2]["area_mm2"]["crack"] == 0
+    (bridge,), errors = read_assets(truth.assets_path)
+    assert errors == []
+    assert (bridge.uid, len(bridge.spans), bridge.attributes["emergency_route"]) == (truth.asset_uid, 3, "2")
     (feature,) = json.loads(truth.assets_path.read_text(encoding="utf-8"))["features"]
     assert feature["properties"]["generated"] is True
     assert "生成" in feature["properties"]["name"]
