@@ -24,7 +24,9 @@ _PHOTOMETRIC = v2.Compose(
 
 def draw_crop(source: Source, rng: np.random.Generator, size_px: int, *, photo: bool) -> Sample:
     """Return a crop at a random scale, flipped and turned; photographs also change in light, blur and JPEG."""
-    drawn = int(np.clip(round(size_px / np.exp(rng.uniform(*np.log(SCALE_RANGE)))), 32, None)) if photo else size_px
+    drawn = size_px
+    if photo and len(source):  # generators draw their own scales
+        drawn = int(np.clip(round(size_px / np.exp(rng.uniform(*np.log(SCALE_RANGE)))), 32, None))
     sample = source.draw(rng, drawn)
     if drawn != size_px:
         sample = _resize(sample, size_px)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from findings.errors import ConfigError
 from imagery.synthetic import concrete, river
 from training.datasets.sample import Sample
 
@@ -20,7 +21,13 @@ class _Pool:
         self._crops: list[Sample] = []
 
     def draw(self, rng: np.random.Generator, size_px: int) -> Sample:
-        """Return a crop of ``size_px`` squared; one in four is new once the pool is full."""
+        """Return a crop of ``size_px`` squared; one in four is new once the pool is full.
+
+        Raises:
+            ConfigError: another size than the pool holds.
+        """
+        if self._crops and self._crops[0].known.shape != (size_px, size_px):
+            raise ConfigError(f"a pool of {self._crops[0].known.shape} px crops was asked for {size_px} px")
         if len(self._crops) < POOL:
             self._crops.append(self._generate(rng, size_px))
             return self._crops[-1]
