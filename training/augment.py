@@ -83,4 +83,5 @@ def _radiometric(pixels: FloatArray, rng: np.random.Generator) -> FloatArray:
     gain = rng.lognormal(0.0, 0.12, (bands, 1, 1))
     haze = np.sort(rng.exponential(120.0, bands))[::-1].reshape(bands, 1, 1) * (rng.random() < 0.5)
     noise = rng.normal(0.0, rng.uniform(0.0, 60.0), pixels.shape)
-    return (pixels * gain + haze + noise).astype(np.float32)
+    changed: FloatArray = (pixels * gain + haze + noise).astype(np.float32)
+    return changed

@@ -80,7 +80,8 @@ def train_network(config: TrainConfig, out: Path, device: torch.device, log: Log
     batches = Batches(config)
     network = build_network(
         config.architecture, len(config.bands), len(config.classes), pretrained=config.pretrained
-    ).to(device, memory_format=torch.channels_last)
+    ).to(device)
+    network.to(memory_format=torch.channels_last)
     average = copy.deepcopy(network).eval()
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     validation = open_source(config.validation.source, config.bands, config.validation.labels)
@@ -101,7 +102,7 @@ def train_network(config: TrainConfig, out: Path, device: torch.device, log: Log
                 f"loss is {loss.item()} at step {step}, rate {rate:.2g}: lower learning_rate and start again"
             )
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
         optimiser.step()
         follow(average, network, min(config.ema, (step + 1) / (step + 10)))

@@ -9,7 +9,7 @@ import torch
 
 from findings.errors import ConfigError, ModelError
 from models.card import read_card
-from models.segmenter import Segmenter
+from models.segmenter import Segmenter, build_network
 from training import loop
 from training.config import read_config, read_evaluation
 from training.evaluate import evaluate
@@ -71,7 +71,7 @@ def test_unknown_pixels_do_not_change_the_loss() -> None:
 
 def test_a_model_without_the_class_is_not_measured_by_that_protocol(config_file: Path, tmp_path: Path) -> None:
     config = read_config(config_file)
-    network = loop.build_network(config.architecture, 3, 1)
+    network = build_network(config.architecture, 3, 1)
     model = Segmenter(loop.card_of(config, [0.5]), network)
     water = read_evaluation(config_file).model_copy(update={"protocol": "water"})
     with pytest.raises(ConfigError, match="not 'water'"):
