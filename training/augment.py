@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 from torchvision.transforms import v2
 
@@ -16,7 +17,6 @@ _PHOTOMETRIC = v2.Compose(
         v2.RandomApply([v2.ColorJitter(brightness=0.35, contrast=0.35, saturation=0.4, hue=0.04)], p=0.9),
         v2.RandomGrayscale(p=0.15),
         v2.RandomApply([v2.GaussianBlur(5, sigma=(0.3, 1.4))], p=0.3),
-        v2.RandomApply([v2.JPEG(quality=(45, 95))], p=0.4),
         v2.RandomAdjustSharpness(2.0, p=0.2),
     ]
 )
@@ -72,9 +72,16 @@ def _photometric(pixels: FloatArray, rng: np.random.Generator) -> FloatArray:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
         image = _PHOTOMETRIC(image)
-    noisy = image.numpy().astype(np.float32) + rng.normal(0.0, rng.uniform(0.0, 5.0), pixels.shape).astype(np.float32)
+    changed = _recompressed(image.numpy(), rng) if rng.random() < 0.4 else image.numpy()
+    noisy = changed.astype(np.float32) + rng.normal(0.0, rng.uniform(0.0, 5.0), pixels.shape).astype(np.float32)
     out: FloatArray = np.where(hidden, np.nan, noisy.clip(0, 255)).astype(np.float32)
     return out
+
+
+def _recompressed(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Return an image ``(3, H, W)`` after a JPEG of random quality (red and blue swapped on the way, which is alike)."""
+    _, data = cv2.imencode(".jpg", image.transpose(1, 2, 0), [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(45, 96))])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8).transpose(2, 0, 1)
 
 
 def _radiometric(pixels: FloatArray, rng: np.random.Generator) -> FloatArray:
