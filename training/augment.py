@@ -79,7 +79,7 @@ def _photometric(pixels: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 
 def _recompressed(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Return an image ``(3, H, W)`` after a JPEG of random quality (red and blue swapped on the way, which is alike)."""
+    """Return an image ``(3, H, W)`` after a JPEG of random quality; the band order does not matter to it."""
     _, data = cv2.imencode(".jpg", image.transpose(1, 2, 0), [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(45, 96))])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8).transpose(2, 0, 1)
 

@@ -26,7 +26,7 @@ def test_a_trained_version_is_stored_measured_and_reproduced_by_evaluate(config_
     assert folder == tmp_path / "out" / "tiny" / "1"
     assert card.commands == ("train tiny.yaml",)
     assert [row.ships for row in card.training_data] == [True, True]
-    steps = [json.loads(line)["step"] for line in (tmp_path / "out" / "runs" / "tiny-1" / "metrics.jsonl").open()]
+    steps = [json.loads(line)["step"] for line in (tmp_path / "out/runs/tiny-1/metrics.jsonl").read_text().splitlines()]
     assert steps == [3, 6]
     again = evaluate(Segmenter.load(folder), read_evaluation(config_file), CPU)
     assert again == card.metrics["test"]
@@ -38,7 +38,7 @@ def test_training_lowers_the_loss_on_pictures_it_can_learn(config_file: Path, tm
     said: list[str] = []
     config = read_config(config_file, ("steps=24", "evaluate_every=8", "learning_rate=0.003"))
     loop.train_network(config, tmp_path, CPU, said.append)
-    losses = [json.loads(line)["loss"] for line in (tmp_path / "metrics.jsonl").open()]
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert losses[-1] < 0.8 * losses[0]
 
 
