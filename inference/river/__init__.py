@@ -1,7 +1,7 @@
-"""Findings on rivers from water masks: bars and trees in one scene, change between dates."""
+"""Findings on rivers from water masks: bars, and change between dates."""
 
 from inference.river.bars import find_bars
 from inference.river.change import find_changes
-from inference.river.result import RiverFinding, RiverResult
+from inference.river.finding import RiverFinding, RiverReport
 
-__all__ = ["RiverFinding", "RiverResult", "find_bars", "find_changes"]
+__all__ = ["RiverFinding", "RiverReport", "find_bars", "find_changes"]

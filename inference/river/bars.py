@@ -1,68 +1,131 @@
-"""Sediment and trees inside the active channel of one scene."""
+"""Bare sediment and vegetation in a river's channel, from one scene."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+import cv2
 import numpy as np
 
-from inference.river.channel import Channel, find_channel
-from inference.river.result import (
-    BARE_NDVI,
-    GREEN_NDVI,
-    Mask,
-    Patch,
-    Plane,
+from findings.measure import Measure
+from inference.regions import outline
+from inference.river.channel import Channel, components, distance_to, find_channel, solid
+from inference.river.finding import (
+    MINIMUM_AREA_PX,
+    SEDIMENT,
+    VEGETATION,
+    Array,
+    Bool,
     RiverFinding,
-    RiverResult,
+    RiverReport,
     area_measure,
-    cover_measure,
-    ndvi,
-    patches,
 )
+from inference.river.greenness import division, hidden, ndvi, reflectance_like
+
+REACH_WIDTHS = 0.75
+"""Bare ground that touches the water counts as its bar up to so many channel widths away; beyond lie fields."""
 
 
-def find_bars(bands: Mapping[str, Plane], water_probability: Plane, pixel_size_m: float | None) -> RiverResult:
-    """Return exposed sediment (R15 土砂堆積) and vegetation (R16 樹木繁茂) in the active channel of one scene.
+def find_bars(bands: Mapping[str, Array], water_probability: Array, pixel_size_m: float | None) -> RiverReport:
+    """Return exposed sediment (R15) and vegetation (R16) inside the active channel of one scene.
 
     Args:
-        bands: ``(H, W)`` each; red and nir are needed to tell sediment from vegetation.
-        water_probability: ``(H, W)``, water from 0.5 on, NaN where nothing was observed.
-        pixel_size_m: None if unknown: sizes then come in pixels.
+        bands: ``(H, W)`` each; ``red`` and ``nir`` are needed, ``green`` lets cloud be told from a bar.
+        water_probability: ``(H, W)``, water from 0.5, NaN where nothing was observed.
+        pixel_size_m: side of a pixel in metres, None where unknown (sizes are then in px).
     """
     index = ndvi(bands)
     if index is None:
-        return RiverResult(refusals=("without red and nir bands sediment cannot be told from vegetation",))
-    seen = np.isfinite(water_probability) & np.isfinite(index)
-    channel, reason = find_channel(seen & (np.nan_to_num(water_probability) >= 0.5))
+        return RiverReport((), ("bare sediment and vegetation need the bands red and nir; one is missing",))
+    observed = sight(bands, water_probability)
+    channel, reason = find_channel(observed & (np.nan_to_num(water_probability) >= 0.5), observed)
     if channel is None:
-        return RiverResult(refusals=(reason,))
-    dry: Mask = channel.active & seen & (np.nan_to_num(water_probability) < 0.5)
-    found = [
-        _bar(damage, patch, index, water_probability, channel, pixel_size_m)
-        for damage, kind in (("R15", dry & (index < BARE_NDVI)), ("R16", dry & (index >= GREEN_NDVI)))
-        for patch in patches(kind)
-    ]
-    return RiverResult(tuple(sorted(found, key=lambda f: -f.polygon_px.area)))
-
-
-def _bar(
-    damage: str, patch: Patch, index: Plane, water: Plane, channel: Channel, pixel_size_m: float | None
-) -> RiverFinding:
-    dryness = float(1.0 - patch.values(water).mean())
-    greenness = float(np.median(patch.values(index)))
-    margin = (BARE_NDVI - greenness) if damage == "R15" else (greenness - GREEN_NDVI)
+        return RiverReport((), (reason,))
+    bare, overgrown, level = dry_covers(channel, index, observed, reflectance=reflectance_like(bands))
     details = {
-        "ndvi_median": round(greenness, 3),
         "channel_width_px": round(channel.width_px, 1),
-        "gsd_m": pixel_size_m,
+        "ndvi_division": round(level, 3),
+        "pixel_size_m": pixel_size_m,
         "scenes": 1,
-        "caveat": "one date: area depends on the water level of that day",
+        "caveat": "one scene: how much of a bar is dry depends on the water level of that day",
     }
-    return RiverFinding(
-        damage,
-        patch.polygon_px,
-        dryness * float(np.clip(0.6 + margin, 0.6, 1.0)),
-        (area_measure(patch, pixel_size_m), cover_measure(patch, channel.active, channel.reach_px)),
-        details,
-    )
+    found = [
+        *_describe(bare, SEDIMENT, channel, water_probability, pixel_size_m, details),
+        *_describe(overgrown, VEGETATION, channel, water_probability, pixel_size_m, details),
+    ]
+    return RiverReport(tuple(sorted(found, key=lambda f: -(f.measures[0].value or 0.0))))
+
+
+def sight(bands: Mapping[str, Array], water_probability: Array) -> Bool:
+    """Return where the ground was seen: observed by the water model, and neither cloud nor snow by brightness."""
+    observed = np.isfinite(water_probability)
+    white = hidden(bands)
+    return np.asarray(observed if white is None else observed & ~white, dtype=bool)
+
+
+def dry_covers(channel: Channel, index: Array, observed: Bool, *, reflectance: bool) -> tuple[Bool, Bool, float]:
+    """Return the bare and the overgrown pixels of the active channel, and the NDVI that divides them.
+
+    Bare ground outside the closed channel belongs to it where it touches the channel and lies within ``REACH_WIDTHS``
+    of the water: a point bar lies outside any closing.
+    """
+    away = distance_to(channel.water)
+    dry = observed & ~channel.water & np.isfinite(index)
+    level = division(index, dry & (away <= 3 * channel.width_px), reflectance=reflectance)
+    low = dry & (index < level)
+    labels, _ = components(solid(low & (away <= REACH_WIDTHS * channel.width_px)))
+    touching = np.unique(labels[distance_to(channel.active) <= 1.5])
+    attached = np.isin(labels, touching[touching > 0])
+    return solid((low & channel.active) | attached), solid(dry & channel.active & (index >= level)), level
+
+
+def _describe(
+    mask: Bool,
+    damage: str,
+    channel: Channel,
+    water_probability: Array,
+    pixel_size_m: float | None,
+    details: Mapping[str, Any],
+) -> list[RiverFinding]:
+    how = "bare ground" if damage == SEDIMENT else "vegetation"
+    found = []
+    for part, box in parts(mask):
+        measures = (
+            area_measure(part, pixel_size_m, f"{how} inside the active channel, edge known to half a pixel"),
+            cover_ratio(part, box, channel),
+        )
+        score = float(1 - np.nanmean(water_probability[box][part]))
+        polygon = outline(part, box[1].start, box[0].start)
+        found.append(RiverFinding(damage, polygon, score, measures, details))
+    return found
+
+
+def parts(mask: Bool) -> list[tuple[Bool, tuple[slice, slice]]]:
+    """Return each connected part of at least ``MINIMUM_AREA_PX`` as its own small mask and the box it stands in."""
+    labels, stats = components(mask)
+    found = []
+    for number in range(1, len(stats)):
+        left, top, width, height, area = (int(v) for v in stats[number])
+        if area >= MINIMUM_AREA_PX:
+            box = (slice(top, top + height), slice(left, left + width))
+            found.append((np.asarray(labels[box] == number, dtype=bool), box))
+    return found
+
+
+def cover_ratio(part: Bool, box: tuple[slice, slice], channel: Channel) -> Measure:
+    """Return the share of the active channel, within one channel width of the part, that the part covers in plan."""
+    reach = round(channel.width_px)
+    rows = slice(max(box[0].start - reach, 0), box[0].stop + reach)
+    cols = slice(max(box[1].start - reach, 0), box[1].stop + reach)
+    around = channel.active[rows, cols]
+    mask = np.zeros(around.shape, dtype=np.uint8)
+    top, left = box[0].start - rows.start, box[1].start - cols.start
+    mask[top : top + part.shape[0], left : left + part.shape[1]] = part
+    far = cv2.distanceTransform(1 - mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    local = float(((around & (far <= reach)) | (mask > 0)).sum())
+    edge = 0.5 * float(np.sqrt(4 * np.pi * part.sum()))
+    value = float(part.sum()) / local
+    low, high = max(part.sum() - edge, 0) / local, min((part.sum() + edge) / local, 1.0)
+    how = "proxy: share of the channel in plan view within one channel width; not the blocked share of the section"
+    return Measure("plan_cover_ratio", value, "ratio", float(low), float(high), how)

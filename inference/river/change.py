@@ -1,4 +1,4 @@
-"""Change of a river between the early and the late dates of a stack on one grid."""
+"""Bank erosion, deposition and vegetation gain between the early and the late dates of a stack of scenes."""
 
 from __future__ import annotations
 
@@ -7,201 +7,240 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import cv2
 import numpy as np
-from scipy import ndimage
+from scipy.ndimage import binary_opening
 
 from findings.measure import Measure
-from inference.river.channel import Channel, find_channel
-from inference.river.result import (
-    GREEN_NDVI,
-    Mask,
-    Patch,
-    Plane,
+from inference.regions import outline
+from inference.river.bars import cover_ratio, dry_covers, parts
+from inference.river.channel import Channel, distance_to, find_channel, solid
+from inference.river.epochs import Epoch, early_and_late, years_between
+from inference.river.finding import (
+    EROSION,
+    SEDIMENT,
+    VEGETATION,
+    Array,
+    Bool,
     RiverFinding,
-    RiverResult,
+    RiverReport,
     area_measure,
-    cover_measure,
-    ndvi,
-    patches,
 )
+from inference.river.greenness import division
 
-FLOOR_M, FLOOR_PX = 10.0, 1.0  # no shift below either is called erosion (anchors, sections 1.9 and 4.1)
-GEOLOCATION_SIGMA_M = 8.0 / 2.45  # of one scene: 8 m CE95, circular normal
-EDGE_SIGMA_PX = 0.3  # of a bank drawn through a probability map
-THINNEST_PX = 1.3  # mean thickness along the bank; thinner slivers are mixed pixels, not change
-GREENING = 0.15  # least gain of NDVI that is called encroachment
-BOTH_BANKS = 0.5  # share of the bank that moves when the water level, not the bank, has changed
-ONE_SIDED = (
-    0.1  # and of it that moves the other way: a river that migrates gains on one side what it loses on the other
-)
+FLOOR_M = 10.0
+"""No bank shift under this is called from one pair of scenes (Sagami River study, ece 20(1):25, 2017: about 10 m
+mismatch between dates, only larger changes analysed)."""
+FLOOR_PX = 1.0
+"""Nor one under a pixel, whichever is larger."""
+MISMATCH_PX = 0.5
+"""95 % mismatch between two dates: Sentinel-2 5 m CE95 multi-temporal at 10 m."""
+EDGE_PX = 0.5
+"""95 % of where a thresholded edge may lie at each date."""
+SHORTEST_YEARS = 0.5
+"""A rate from less than half a year says more about one flood than about a trend."""
+COURSE_WIDTHS = 2.0
+"""A shift of more than so many channel widths is a new or abandoned course (cut-off), not one bank's retreat."""
+GREENING = 0.15
+"""Least NDVI gain beyond the surroundings' own change that is called vegetation gain."""
+CAVEAT = "the water level of the dates is not known: a higher or lower level moves the waterline on flat shores"
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """The two ends of a stack."""
+    """Both states of a river and what the measures need."""
 
-    early: Plane
-    late: Plane
-    early_index: Plane | None
-    late_index: Plane | None
-    seen: Mask
+    early: Epoch
+    late: Epoch
+    before: Channel
+    after: Channel
+    pixel_size_m: float | None
     years: float | None
-    details: dict[str, Any]
+    common_shift_px: float
+    details: Mapping[str, Any]
 
 
 def find_changes(
     dates: Sequence[datetime | None],
-    water_probabilities: Sequence[Plane],
-    bands: Sequence[Mapping[str, Plane]],
+    water_probabilities: Sequence[Array],
+    bands: Sequence[Mapping[str, Array]],
     pixel_size_m: float | None,
-) -> RiverResult:
-    """Return bank erosion (R17), deposition (R15) and encroaching vegetation (R16) between early and late dates.
+) -> RiverReport:
+    """Return bank erosion (R17), deposition (R15) and vegetation gain (R16) between early and late dates.
 
-    Early and late are the medians of the first and the last third of the dates (first and last of two or three).
+    From six dates on the medians of the first and last third are compared, below that the first and the last date.
 
     Args:
-        dates: one a scene, oldest first; None where unknown.
-        water_probabilities: ``(H, W)`` each, water from 0.5 on, NaN where nothing was observed.
-        bands: those of each scene; vegetation is judged where red and nir are there at both ends.
-        pixel_size_m: None if unknown: sizes then come in pixels.
+        dates: of each scene, None where unknown; sorted here if all are known, else taken in the given order.
+        water_probabilities: ``(H, W)`` each, on one grid, water from 0.5, NaN where nothing was observed.
+        bands: of each scene; ``red`` and ``nir`` let bars and vegetation be told apart.
+        pixel_size_m: side of a pixel in metres, or None: sizes are then in px.
+
+    Raises:
+        NotAssessable: the scenes are not of one size.
     """
-    if len(water_probabilities) < 2:
-        return RiverResult(refusals=("one date only: change needs two",))
-    pair = _ends(dates, water_probabilities, bands, pixel_size_m)
-    channel, reason = find_channel(pair.seen & (pair.early >= 0.5))
-    if channel is None:
-        return RiverResult(refusals=(f"first dates: {reason}",))
-    wet_early, wet_late = pair.early >= 0.5, pair.late >= 0.5
-    eroded: Mask = pair.seen & ~wet_early & wet_late
-    silted: Mask = pair.seen & channel.water & ~wet_late
-    level = _water_level(channel.water, eroded, silted)
-    found = _erosion(pair, channel, eroded, pixel_size_m, level)
-    found += _deposition(pair, channel, silted, pixel_size_m, level)
-    found += _encroachment(pair, channel, wet_early, pixel_size_m)
-    return RiverResult(tuple(sorted(found, key=lambda f: -f.polygon_px.area)))
+    if len(dates) < 2:
+        return RiverReport((), (f"{len(dates)} scene of this grid; change needs at least 2 dates",))
+    early, late = early_and_late(dates, water_probabilities, bands)
+    both = early.observed & late.observed
+    if not both.any():
+        return RiverReport((), ("no pixel was observed both early and late",))
+    before, why_before = find_channel(early.water & both, both)
+    after, why_after = find_channel(late.water & both, both)
+    if before is None or after is None:
+        return RiverReport((), (f"early: {why_before}" if before is None else f"late: {why_after}",))
+    years = years_between(early, late)
+    shift = _common_shift_px(before, after, both)
+    details = _details(early, late, before, after, pixel_size_m, years, shift)
+    pair = _Pair(early, late, before, after, pixel_size_m, years, shift, details)
+    found = [*_erosion(pair, both), *_deposition(pair, both), *_greening(pair, both)]
+    refusals = (
+        ()
+        if early.index is not None and late.index is not None
+        else ("vegetation gain, and bars apart from banks, need the bands red and nir on the compared dates",)
+    )
+    return RiverReport(tuple(sorted(found, key=lambda f: -(f.measures[0].value or 0.0))), refusals)
 
 
-def _ends(
-    dates: Sequence[datetime | None],
-    water: Sequence[Plane],
-    bands: Sequence[Mapping[str, Plane]],
+def _details(
+    early: Epoch,
+    late: Epoch,
+    before: Channel,
+    after: Channel,
     pixel_size_m: float | None,
-) -> _Pair:
-    third = max(len(water) // 3, 1)
-    early, late = _median(water[:third]), _median(water[-third:])
-    indices = [ndvi(planes) for planes in bands]
-    first = [i for i in indices[:third] if i is not None]
-    last = [i for i in indices[-third:] if i is not None]
-    start, end = dates[0], dates[-1]
-    years = (end - start).days / 365.25 if start is not None and end is not None and end > start else None
-    details = {
-        "first_date": start.date().isoformat() if start is not None else None,
-        "last_date": end.date().isoformat() if end is not None else None,
-        "scenes": len(water),
-        "scenes_early": third,
-        "scenes_late": third,
-        "gsd_m": pixel_size_m,
+    years: float | None,
+    shift: float,
+) -> dict[str, Any]:
+    level = float(after.water.sum()) / float(before.water.sum())
+    return {
+        "early_dates": [date.date().isoformat() for date in early.dates],
+        "late_dates": [date.date().isoformat() for date in late.dates],
+        "scenes": early.scenes + late.scenes,
+        "years": None if years is None else round(years, 2),
+        "pixel_size_m": pixel_size_m,
+        "floor_px": round(floor_px(pixel_size_m), 2),
+        "channel_width_px": round(before.width_px, 1),
+        "water_area_late_over_early": round(level, 3),
+        "common_shift_px": round(shift, 2),
+        "caveat": CAVEAT,
     }
-    seen = np.isfinite(early) & np.isfinite(late)
-    early_index, late_index = (_median(first), _median(last)) if first and last else (None, None)
-    if early_index is not None and late_index is not None:
-        seen &= np.isfinite(early_index) & np.isfinite(late_index)
-    return _Pair(np.nan_to_num(early), np.nan_to_num(late), early_index, late_index, seen, years, details)
 
 
-def _median(planes: Sequence[Plane]) -> Plane:
-    """Return the median over the dates that saw a pixel, NaN where none did."""
-    stack = np.stack(planes)
-    unseen = np.isnan(stack).all(axis=0)
-    stack[:, unseen] = 0.0  # keeps numpy from warning about columns without a value
-    median: Plane = np.where(unseen, np.nan, np.nanmedian(stack, axis=0)).astype(np.float32)
-    return median
+def floor_px(pixel_size_m: float | None) -> float:
+    """Return the shift in px up to which nothing is called: 10 m or one pixel, whichever is larger."""
+    return FLOOR_PX if pixel_size_m is None else max(FLOOR_M / pixel_size_m, FLOOR_PX)
 
 
-def _water_level(early: Mask, eroded: Mask, silted: Mask) -> dict[str, Any]:
-    """Return the caveat and discount when most of both banks moved the same way: the level changed, not the banks."""
-    bank = ndimage.binary_dilation(early) & ~early
-    inner = early & ~ndimage.binary_erosion(early, border_value=1)
-    shares = {
-        "rise": float(eroded[bank].mean()) if bank.any() else 0.0,
-        "fall": float(silted[inner].mean()) if inner.any() else 0.0,
-    }
-    moved = max(shares, key=lambda key: shares[key])
-    if shares[moved] < BOTH_BANKS or min(shares.values()) > ONE_SIDED:
-        return {"weight": 1.0, "caveat": "the water level of the dates is not known"}
-    words = f"{100 * shares[moved]:.0f} % of the bank moved the same way: a {moved} of the water level is likely"
-    return {"weight": 0.5, "caveat": words}
+def _common_shift_px(before: Channel, after: Channel, both: Bool) -> float:
+    """Return the median shift of the whole waterline, positive outwards: the mark of another water level.
+
+    Erosion moves some banks; a higher level moves all of them. What all banks share is therefore not called.
+    """
+    inner = cv2.erode(after.water.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1).astype(bool)
+    signed = distance_to(before.water) - np.maximum(distance_to(~before.water) - 1, 0)
+    # Where the course itself has moved, the old waterline says nothing about the level.
+    edge = after.water & ~inner & both & (np.abs(signed) <= max(3.0, 0.3 * before.width_px))
+    return float(np.median(signed[edge])) if edge.any() else 0.0
 
 
-def _erosion(
-    pair: _Pair, channel: Channel, eroded: Mask, pixel_size_m: float | None, level: Mapping[str, Any]
-) -> list[RiverFinding]:
-    """Return land that became water beside the early channel, by more than the floor."""
-    distance = ndimage.distance_transform_edt(~channel.water)
-    floor_px = max(FLOOR_PX, FLOOR_M / pixel_size_m if pixel_size_m is not None else 0.0)
+def _erosion(pair: _Pair, both: Bool) -> list[RiverFinding]:
+    """Return ground that became river; bars that were only flooded are left out where NDVI shows them."""
+    gained = both & pair.after.water & ~pair.early.water
+    if pair.early.index is not None:
+        bare, _, _ = dry_covers(pair.before, pair.early.index, both, reflectance=pair.early.reflectance)
+        gained &= ~bare
+    support = np.minimum(pair.late.probability, 1 - pair.early.probability)
+    spare = max(pair.common_shift_px, 0.0)
+    return _moved(pair, gained, pair.before.water, spare, EROSION, support)
+
+
+def _deposition(pair: _Pair, both: Bool) -> list[RiverFinding]:
+    """Return river that became land."""
+    lost = both & pair.before.water & ~pair.late.water
+    support = np.minimum(pair.early.probability, 1 - pair.late.probability)
+    spare = max(-pair.common_shift_px, 0.0)
+    return _moved(pair, lost, pair.after.water, spare, SEDIMENT, support)
+
+
+def _moved(pair: _Pair, mask: Bool, water: Bool, spare_px: float, damage: str, support: Array) -> list[RiverFinding]:
+    """Return findings for the parts that touch the other state's water and moved by more than floor and water level."""
+    far = distance_to(water)
     found = []
-    for patch in patches(eroded):
-        away = patch.values(distance)
-        contact = int((away < 1.5).sum())
-        shift_px = float(np.percentile(away, 95))
-        if contact == 0 or shift_px < floor_px or patch.area_px / contact < THINNEST_PX:
+    # A fringe of one pixel is under the floor at any pixel size and would string separate places together.
+    for part, box in parts(np.asarray(binary_opening(mask, np.ones((2, 2))), dtype=bool)):
+        if float(far[box][part].min()) > 2:
             continue
-        measures = (area_measure(patch, pixel_size_m), *_shift(shift_px, pair.years, pixel_size_m))
-        found.append(_finding("R17", patch, pair.late, measures, pair, level))
+        shift = float(np.percentile(_bank_distances(part, far[box]), 95))
+        if shift <= floor_px(pair.pixel_size_m) + spare_px:
+            continue
+        measures = _shift_measures(pair, part, shift, damage)
+        details = {**pair.details, "kind": _kind(shift, pair, damage), **_cover(pair, part, box, damage)}
+        polygon = outline(part, box[1].start, box[0].start)
+        found.append(RiverFinding(damage, polygon, float(support[box][part].mean()), measures, details))
     return found
 
 
-def _deposition(
-    pair: _Pair, channel: Channel, silted: Mask, pixel_size_m: float | None, level: Mapping[str, Any]
-) -> list[RiverFinding]:
-    """Return water of the early channel that became land: vegetated by now (R16), else sediment (R15)."""
-    depth = ndimage.distance_transform_edt(np.pad(channel.water, 1, mode="edge"))[1:-1, 1:-1]
-    floor_px = max(FLOOR_PX, FLOOR_M / pixel_size_m if pixel_size_m is not None else 0.0)
-    found = []
-    for patch in patches(silted):
-        inside = patch.values(depth)
-        contact = int((inside < 1.5).sum())
-        if float(np.percentile(inside, 95)) < floor_px or (contact and patch.area_px / contact < THINNEST_PX):
-            continue
-        green = pair.late_index is not None and float(np.median(patch.values(pair.late_index))) >= GREEN_NDVI
-        measures = (area_measure(patch, pixel_size_m), cover_measure(patch, channel.active, channel.reach_px))
-        found.append(_finding("R16" if green else "R15", patch, 1.0 - pair.late, measures, pair, level))
-    return found
+def _kind(shift_px: float, pair: _Pair, damage: str) -> str:
+    moved_away = shift_px > COURSE_WIDTHS * pair.before.width_px
+    if damage == EROSION:
+        return "new course" if moved_away else "bank retreat"
+    return "abandoned course" if moved_away else "bar growth"
 
 
-def _encroachment(pair: _Pair, channel: Channel, wet_early: Mask, pixel_size_m: float | None) -> list[RiverFinding]:
-    """Return bars of the early channel that turned green."""
-    if pair.early_index is None or pair.late_index is None:
+def _bank_distances(part: Bool, far: Array) -> Array:
+    """Return the distances of the part's far side: its pixels from which no neighbour in it lies farther."""
+    inside = np.where(part, far, -1.0).astype(np.float32)
+    farthest = cv2.dilate(inside, np.ones((3, 3), np.uint8), borderValue=-1.0)
+    return np.asarray(far[part & (farthest <= far)], dtype=np.float32)
+
+
+def _shift_measures(pair: _Pair, part: Bool, shift_px: float, damage: str) -> tuple[Measure, ...]:
+    unit, factor = ("px", 1.0) if pair.pixel_size_m is None else ("m", pair.pixel_size_m)
+    half = float(np.sqrt(2 * EDGE_PX**2 + MISMATCH_PX**2))
+    moved = "ground that became river" if damage == EROSION else "river that became land"
+    how = "95th percentile of the distance from the new bank to the old waterline; interval: edges and mismatch"
+    low, high = max(shift_px - half, 0.0), shift_px + half
+    area = area_measure(part, pair.pixel_size_m, f"{moved}, edge known to half a pixel")
+    shift = Measure("displacement", shift_px * factor, unit, low * factor, high * factor, how)
+    if damage != EROSION or pair.years is None or pair.years < SHORTEST_YEARS or pair.pixel_size_m is None:
+        return (area, shift)
+    metres = [value * factor / pair.years for value in (shift_px, low, high)]
+    rate_how = f"displacement over the {pair.years:.1f} years between the mean dates"
+    return (area, shift, Measure("retreat_rate", metres[0], "m/yr", metres[1], metres[2], rate_how))
+
+
+def _cover(pair: _Pair, part: Bool, box: tuple[slice, slice], damage: str) -> dict[str, Any]:
+    """Return what grew on new land, or what was lost with eroded land, as the share with vegetation."""
+    epoch, channel = (pair.early, pair.before) if damage == EROSION else (pair.late, pair.after)
+    if epoch.index is None:
+        return {}
+    near = epoch.observed & ~epoch.water & (distance_to(channel.water) <= 3 * channel.width_px)
+    level = division(epoch.index, near, reflectance=epoch.reflectance)
+    share = float((epoch.index[box][part] >= level).mean())
+    return {"vegetated_share_lost" if damage == EROSION else "vegetated_share_now": round(share, 2)}
+
+
+def _greening(pair: _Pair, both: Bool) -> list[RiverFinding]:
+    """Return bare bars of the early channel that are overgrown late.
+
+    The index must have risen more than that of the land around, which carries the season and the sensor.
+    """
+    if pair.early.index is None or pair.late.index is None:
         return []
-    gain = pair.late_index - pair.early_index
-    greened: Mask = channel.active & ~wet_early & pair.seen & (gain >= GREENING) & (pair.late_index >= GREEN_NDVI)
-    steady = {"weight": 1.0, "caveat": "seasons of the dates may differ: compare leaf-on with leaf-on"}
+    bare, _, _ = dry_covers(pair.before, pair.early.index, both, reflectance=pair.early.reflectance)
+    away = distance_to(pair.before.active)
+    dry = both & ~pair.early.water & ~pair.late.water
+    around = dry & (away > 2) & (away <= 5 * pair.before.width_px)
+    level = division(pair.late.index, dry & (away <= 3 * pair.before.width_px), reflectance=pair.late.reflectance)
+    gain = pair.late.index - pair.early.index
+    background = float(np.nanmedian(gain[around])) if np.isfinite(gain[around]).any() else 0.0
+    green = bare & dry & (pair.late.index >= level) & (gain - background > GREENING)
     found = []
-    for patch in patches(greened):
-        measures = (area_measure(patch, pixel_size_m), cover_measure(patch, channel.active, channel.reach_px))
-        found.append(_finding("R16", patch, np.clip(gain / 0.4, 0, 1), measures, pair, steady))
+    for part, box in parts(solid(green)):
+        area = area_measure(part, pair.pixel_size_m, "bare bar that became overgrown, edge known to half a pixel")
+        ratio = cover_ratio(part, box, pair.after)
+        rise = round(float(gain[box][part].mean()) - background, 3)
+        details = {**pair.details, "ndvi_gain": rise, "ndvi_gain_around": round(background, 3)}
+        score = float((1 - np.maximum(pair.early.probability, pair.late.probability))[box][part].mean())
+        found.append(RiverFinding(VEGETATION, outline(part, box[1].start, box[0].start), score, (area, ratio), details))
     return found
-
-
-def _finding(
-    damage: str, patch: Patch, certainty: Plane, measures: tuple[Measure, ...], pair: _Pair, level: Mapping[str, Any]
-) -> RiverFinding:
-    score = float(np.nanmean(patch.values(certainty))) * float(level["weight"])
-    details = {**pair.details, "caveat": level["caveat"]}
-    return RiverFinding(damage, patch.polygon_px, score, measures, details)
-
-
-def _shift(shift_px: float, years: float | None, pixel_size_m: float | None) -> tuple[Measure, ...]:
-    """Return displacement and, with dates, its rate; each with the interval of geolocation and bank position."""
-    sigma_px = EDGE_SIGMA_PX * 2**0.5
-    how = "95th percentile of the distance from the early bank; geolocation and edge of both dates"
-    if pixel_size_m is None:
-        slack = 1.96 * sigma_px
-        return (Measure("displacement", shift_px, "px", max(shift_px - slack, 0.0), shift_px + slack, how),)
-    shift, geolocation = shift_px * pixel_size_m, GEOLOCATION_SIGMA_M * 2**0.5
-    slack = 1.96 * float(np.hypot(sigma_px * pixel_size_m, geolocation))
-    low, high = max(shift - slack, 0.0), shift + slack
-    moved = Measure("displacement", shift, "m", low, high, how)
-    if years is None or years <= 0:
-        return (moved,)
-    return moved, Measure("retreat_rate", shift / years, "m/yr", low / years, high / years, f"over {years:.1f} years")
