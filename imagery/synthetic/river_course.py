@@ -64,7 +64,9 @@ def curvature(line: Line, smooth: int = 9) -> NDArray[np.float64]:
     return np.convolve(np.pad(bend, smooth // 2, mode="edge"), kernel / kernel.sum(), mode="valid")[: len(line)]
 
 
-def paint(shape: tuple[int, int], line: Line, width_px: NDArray[np.float64] | float, factor: int = 4) -> NDArray:  # type: ignore[type-arg]
+def paint(
+    shape: tuple[int, int], line: Line, width_px: NDArray[np.float64] | float, factor: int = 4
+) -> NDArray[np.uint8]:
     """Return a band of the given width along a line as a mask ``(H * factor, W * factor)`` uint8 of 0 and 255.
 
     Args:

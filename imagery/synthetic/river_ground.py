@@ -51,7 +51,7 @@ def paint_land(rng: np.random.Generator, shape: tuple[int, int], pixel_m: float)
 def _background(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
     one, other = mixture(rng, LAND), mixture(rng, LAND)
     share = soft_step(smooth_noise(rng, shape, float(rng.uniform(15, 120)), 4, 0.6), 0.0, float(rng.uniform(0.3, 3)))
-    texture = np.exp(np.float32(rng.uniform(0.03, 0.25)) * smooth_noise(rng, shape, 5, 3, 0.9))
+    texture = np.exp(np.float32(rng.uniform(0.02, 0.15)) * smooth_noise(rng, shape, 5, 3, 0.9))
     return np.asarray((one + (other - one) * share) * texture, dtype=np.float32)
 
 

@@ -11,7 +11,7 @@ from imagery.synthetic.river_course import curvature, meander, normals, paint, p
 from imagery.synthetic.river_ground import cover, paint_land
 from imagery.synthetic.sky import add_sky, light, sense
 from imagery.synthetic.spectra import BARE, LAND, SNOW, WATER, mixture, vary
-from imagery.synthetic.textures import Array, fraction, grid_cells, point_spread, smooth_noise, soft_step
+from imagery.synthetic.textures import Array, Bool, Byte, fraction, grid_cells, point_spread, smooth_noise, soft_step
 
 FINE = 4
 """Shapes are drawn this many times finer than the scene; the mean of the fine pixels is the exact cover."""
@@ -101,7 +101,7 @@ def _river(rng: np.random.Generator, bands: Array, shape: tuple[int, int], *, br
     return bands, fraction(body, FINE) / 255
 
 
-def _ragged(rng: np.random.Generator, mask: np.ndarray, width: float, braided: bool) -> Bool:
+def _ragged(rng: np.random.Generator, mask: Byte, width: float, braided: bool) -> Byte:
     """Return a fine mask with banks that are not drawn with a compass."""
     if width < 3 and not braided:
         return mask
@@ -112,7 +112,7 @@ def _ragged(rng: np.random.Generator, mask: np.ndarray, width: float, braided: b
     return ((soft + 38 * rough > 127) * np.uint8(255)).astype(np.uint8)
 
 
-def _threads(rng: np.random.Generator, fine: tuple[int, ...], width: float) -> Bool:
+def _threads(rng: np.random.Generator, fine: tuple[int, ...], width: float) -> Byte:
     quarter = (fine[0] // 4, fine[1] // 4)
     ridges = np.abs(smooth_noise(rng, quarter, max(width / 10, 4.0), 3))
     ridges = cv2.resize(ridges, (fine[1], fine[0]), interpolation=cv2.INTER_LINEAR)
@@ -124,7 +124,7 @@ def _overgrow(rng: np.random.Generator, bands: Array, channel: Array) -> Array:
     return cover(bands, channel * patches, mixture(rng, LAND), rng, 0.15)
 
 
-def _fringe(rng: np.random.Generator, bands: Array, channel: np.ndarray, width: float) -> Array:  # type: ignore[type-arg]
+def _fringe(rng: np.random.Generator, bands: Array, channel: Byte, width: float) -> Array:
     """Return the bands with a strip of trees, reeds or wet soil along the banks."""
     if rng.random() < 0.35:
         return bands

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from imagery.synthetic.spectra import CLOUD, HAZE, SKY_SHARE, spectrum, vary
-from imagery.synthetic.textures import Array, point_spread, smooth_noise, soft_step
+from imagery.synthetic.textures import Array, Bool, point_spread, smooth_noise, soft_step
 
 THICK = 0.55
 """Cloud opacity from which the ground counts as not observed."""

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+Bool = NDArray[np.bool_]
+Byte = NDArray[np.uint8]
 
 
 def smooth_noise(
