@@ -32,7 +32,7 @@ def number(value: float) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     decimals = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{min(decimals, 4)}f}".replace(",", " ")
+    return f"{value:,.{min(decimals, 6)}f}".replace(",", " ")
 
 
 def measure_text(measure: Measure) -> str:
