@@ -11,12 +11,13 @@ from shapely.geometry import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from findings.asset import Asset, Structure
+from findings.errors import GradingError
 from findings.finding import Domain, Finding, Provenance
 from findings.grading import grade
 from findings.identity import finding_uid
 from findings.measure import Measure
 from findings.survey import Image
-from findings.taxonomy import TAXONOMY_VERSION
+from findings.taxonomy import TAXONOMY_VERSION, check_member
 from imagery.footprint import locator
 from models.base import PixelModel
 
@@ -59,7 +60,12 @@ def judge(
         uid = finding_uid(image.uid, place.damage, place.outline_px, known, frozenset(taken))
         taken.add(uid)
         geometry, source = locate(image, asset, place.outline_px)
-        details = {"incidence_deg": image.incidence_deg, "platform": image.platform, **place.details}
+        details = {
+            "incidence_deg": image.incidence_deg,
+            "platform": image.platform,
+            "conflict": _conflict(place.damage, image.member),
+            **place.details,
+        }
         findings.append(
             Finding(
                 uid=uid,
@@ -97,6 +103,15 @@ def locate(image: Image, asset: Asset | None, outline_px: Polygon) -> tuple[Base
     if asset is not None and asset.geometry is not None:
         return asset.geometry.representative_point(), "asset"
     return None, "image_only"
+
+
+def _conflict(damage: str, member: str | None) -> str | None:
+    """Return why this damage cannot occur on the picture's member, or None; the finding is kept and says so."""
+    try:
+        check_member(damage, member, None)
+    except GradingError as error:
+        return str(error)
+    return None
 
 
 def _provenance(image: Image, model: PixelModel, place: Place, parameters: Mapping[str, Any]) -> Provenance:

@@ -30,10 +30,13 @@ class Session:
     home: Path | None = None
 
     def settings(self) -> Settings:
-        """Return the settings; the ``--home`` flag wins over the environment."""
+        """Return the settings, with the agency's standards in force; ``--home`` wins over the environment."""
+        from findings.taxonomy import use_standards
         from mizuhashi.settings import load_settings
 
-        return load_settings(home=self.home)
+        settings = load_settings(home=self.home)
+        use_standards(settings.standards)
+        return settings
 
     @contextmanager
     def store(self) -> Iterator[Store]:
