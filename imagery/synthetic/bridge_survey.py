@@ -223,7 +223,10 @@ def generate_bridge_survey(
         OutputError: a file cannot be written.
     """
     used = CameraModel() if camera is None else camera
-    (folder / "photos").mkdir(parents=True, exist_ok=True)
+    try:
+        (folder / "photos").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror or error}); choose another folder") from error
     colour = PALETTE[int(rng.choice([0, 1, 3, 8]))]
     photos = []
     for index in range(n_photos):
