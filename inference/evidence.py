@@ -26,7 +26,7 @@ def scene_evidence(
 ) -> Finding:
     """Return the finding with its overlay written; changes also get the picture of the first date."""
     pictures = {"overlay": overlay_image(rgb, finding)}
-    if before is not None and "first_date" in finding.details:
+    if before is not None and "early_dates" in finding.details:
         pictures["before"] = overlay_image(before, finding)
     return _written(home, finding, pictures)
 

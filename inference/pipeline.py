@@ -183,19 +183,24 @@ def _scene(run: _Run, image: Image, reader: ImageReader, models: Sequence[PixelM
 
 
 def _finish_scenes(run: _Run, scenes: Sequence[Scene]) -> None:
-    """Judge and record scenes: what each shows alone, and in the latest of a stack what changed since the first."""
+    """Judge and record scenes; of a stack the latest shows the river as it is now and what changed since the first.
+
+    Bars of the earlier dates are history, not findings: they went into the comparison.
+    """
     for stack in stacks(scenes):
         with run.watch.stage("measure"):
             changed, remarks = change_places(stack)
         run.remarks += [(Path(stack[-1].image.path).name, remark) for remark in remarks]
-        for scene in stack:
-            with run.watch.stage("measure"):
-                places, remarks = scene_places(scene)
-            run.remarks += [(Path(scene.image.path).name, remark) for remark in remarks]
-            findings = _judge(run, scene.image, scene.model, [*places, *(changed if scene is stack[-1] else [])])
-            with run.watch.stage("evidence"):
-                findings = [scene_evidence(run.home, scene.rgb, f, before=stack[0].rgb) for f in findings]
-            _record(run, scene.image, scene.model, findings, scene.started)
+        latest = stack[-1]
+        with run.watch.stage("measure"):
+            places, more = scene_places(latest)
+        run.remarks += [(Path(latest.image.path).name, remark) for remark in more]
+        for scene in stack[:-1]:
+            _record(run, scene.image, scene.model, (), scene.started)
+        findings = _judge(run, latest.image, latest.model, [*places, *changed])
+        with run.watch.stage("evidence"):
+            findings = [scene_evidence(run.home, latest.rgb, finding, before=stack[0].rgb) for finding in findings]
+        _record(run, latest.image, latest.model, findings, latest.started)
 
 
 def _scores(run: _Run, reader: ImageReader, model: PixelModel) -> NDArray[np.float32]:
