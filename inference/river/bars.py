@@ -46,7 +46,7 @@ def find_bars(bands: Mapping[str, Array], water_probability: Array, pixel_size_m
     details = {
         "channel_width_px": round(channel.width_px, 1),
         "ndvi_division": round(level, 3),
-        "pixel_size_m": pixel_size_m,
+        "gsd_m": pixel_size_m,
         "scenes": 1,
         "caveat": "one scene: how much of a bar is dry depends on the water level of that day",
     }
@@ -74,10 +74,18 @@ def dry_covers(channel: Channel, index: Array, observed: Bool, *, reflectance: b
     dry = observed & ~channel.water & np.isfinite(index)
     level = division(index, dry & (away <= 3 * channel.width_px), reflectance=reflectance)
     low = dry & (index < level)
-    labels, _ = components(solid(low & (away <= REACH_WIDTHS * channel.width_px)))
-    touching = np.unique(labels[distance_to(channel.active) <= 1.5])
-    attached = np.isin(labels, touching[touching > 0])
+    attached = _attached(solid(low & (away <= 3 * channel.width_px)), away <= REACH_WIDTHS * channel.width_px, channel)
     return solid((low & channel.active) | attached), solid(dry & channel.active & (index >= level)), level
+
+
+def _attached(bare: Bool, near: Bool, channel: Channel) -> Bool:
+    """Return bare ground near the water that touches the channel, unless most of it lies beyond: a town or field."""
+    whole, stats = components(bare)
+    inside = np.bincount(whole[near].ravel(), minlength=len(stats))
+    mostly_near = inside >= 0.5 * stats[:, cv2.CC_STAT_AREA]
+    labels, _ = components(bare & near & mostly_near[whole])
+    touching = np.unique(labels[distance_to(channel.active) <= 1.5])
+    return np.asarray(np.isin(labels, touching[touching > 0]), dtype=bool)
 
 
 def _describe(

@@ -117,7 +117,9 @@ def _details(
         "late_dates": [date.date().isoformat() for date in late.dates],
         "scenes": early.scenes + late.scenes,
         "years": None if years is None else round(years, 2),
-        "pixel_size_m": pixel_size_m,
+        "scenes_early": early.scenes,
+        "scenes_late": late.scenes,
+        "gsd_m": pixel_size_m,
         "floor_px": round(floor_px(pixel_size_m), 2),
         "channel_width_px": round(before.width_px, 1),
         "water_area_late_over_early": round(level, 3),
@@ -173,7 +175,7 @@ def _moved(pair: _Pair, mask: Bool, water: Bool, spare_px: float, damage: str, s
         shift = float(np.percentile(_bank_distances(part, far[box]), 95))
         if shift <= floor_px(pair.pixel_size_m) + spare_px:
             continue
-        measures = _shift_measures(pair, part, shift, damage)
+        measures = _shift_measures(pair, part, box, shift, damage)
         details = {**pair.details, "kind": _kind(shift, pair, damage), **_cover(pair, part, box, damage)}
         polygon = outline(part, box[1].start, box[0].start)
         found.append(RiverFinding(damage, polygon, float(support[box][part].mean()), measures, details))
@@ -194,7 +196,9 @@ def _bank_distances(part: Bool, far: Array) -> Array:
     return np.asarray(far[part & (farthest <= far)], dtype=np.float32)
 
 
-def _shift_measures(pair: _Pair, part: Bool, shift_px: float, damage: str) -> tuple[Measure, ...]:
+def _shift_measures(
+    pair: _Pair, part: Bool, box: tuple[slice, slice], shift_px: float, damage: str
+) -> tuple[Measure, ...]:
     unit, factor = ("px", 1.0) if pair.pixel_size_m is None else ("m", pair.pixel_size_m)
     half = float(np.sqrt(2 * EDGE_PX**2 + MISMATCH_PX**2))
     moved = "ground that became river" if damage == EROSION else "river that became land"
@@ -202,7 +206,9 @@ def _shift_measures(pair: _Pair, part: Bool, shift_px: float, damage: str) -> tu
     low, high = max(shift_px - half, 0.0), shift_px + half
     area = area_measure(part, pair.pixel_size_m, f"{moved}, edge known to half a pixel")
     shift = Measure("displacement", shift_px * factor, unit, low * factor, high * factor, how)
-    if damage != EROSION or pair.years is None or pair.years < SHORTEST_YEARS or pair.pixel_size_m is None:
+    if damage != EROSION:
+        return (area, shift, cover_ratio(part, box, pair.after))
+    if pair.years is None or pair.years < SHORTEST_YEARS or pair.pixel_size_m is None:
         return (area, shift)
     metres = [value * factor / pair.years for value in (shift_px, low, high)]
     rate_how = f"displacement over the {pair.years:.1f} years between the mean dates"
