@@ -3,8 +3,8 @@
 After Roth, Pemula, Zepeda, Schölkopf, Brox and Gehler, "Towards Total Recall in Industrial Anomaly Detection",
 CVPR 2022, with a small encoder (EfficientNet-Lite0, strides 8 and 16). Differences from the paper are deliberate:
 
-* the score of a picture is the maximum of its smoothed map, without the re-weighting of equation 7, so that picture and
-  map share one threshold;
+* the score of a picture is the maximum of its map, without the re-weighting of equation 7, so that picture and map
+  share one threshold; the map is not smoothed, which would hide small defects from that maximum;
 * the bank is a greedy coreset of a bounded uniform sample of the patches: memory does not grow with the pictures;
 * pictures keep their own scale (they are cut into windows, never resized), since a drone photograph shrunk to 224 px
   shows no defect at all. A bank therefore speaks of one ground sample distance.
@@ -37,11 +37,14 @@ Item = TypeVar("Item")
 
 WINDOW_PX = 512
 STRIDES = (8, 16)
+CONTEXT_PX = 32  # a multiple of every stride
 PROJECTED = 64  # dimensions in which the coreset is chosen; distances of scores use all of them
 POOL_PER_ROW = 10  # candidates kept for each row of the bank
-SMOOTH_SIGMA_PX = 4.0  # section 3.3 of the paper
 HELD_OUT_SHARE = 0.2
 MINIMUM_HELD_OUT = 3
+SMALLEST_THRESHOLD = (
+    0.01  # features have a length of about 1 a stride; below this, half precision alone makes distances
+)
 
 
 def split_normals(items: Sequence[Item], share: float = HELD_OUT_SHARE) -> tuple[Sequence[Item], Sequence[Item]]:
@@ -95,28 +98,27 @@ def _windows(planes: Tensor) -> Iterator[Tensor]:
 def _fill(pixels: Tensor) -> tuple[Tensor, Tensor]:
     """Return pixels without holes, and where something was observed ``(B, 1, H, W)``.
 
-    A band missing at a pixel takes the mean of its other bands; a pixel without any band takes its nearest observed
-    neighbour, because a flat fill would put an edge, and so an anomaly, along every border of a picture.
+    A band missing at a pixel takes the mean of its other bands. A pixel without any band mirrors the picture at its
+    nearest observed pixel: a flat fill would put an edge, and a stretched one streaks, along every border of a
+    picture, and either is an anomaly.
     """
     seen = ~torch.isnan(pixels).all(dim=1, keepdim=True)
     filled = torch.where(torch.isnan(pixels), pixels.nanmean(dim=1, keepdim=True), pixels)
     for i in range(len(filled)):
         if seen[i].any() and not seen[i].all():
-            at = distance_transform_edt(~seen[i, 0].cpu().numpy(), return_distances=False, return_indices=True)
-            rows, columns = torch.from_numpy(np.asarray(at)).to(filled.device).unbind(0)
+            rows, columns = torch.from_numpy(_mirrored(seen[i, 0].cpu().numpy())).to(filled.device).unbind(0)
             filled[i] = filled[i, :, rows, columns]
     return torch.nan_to_num(filled, nan=INPUT_MEAN), seen
 
 
-def _blur(maps: Tensor, sigma: float) -> Tensor:
-    """Return maps ``(B, 1, H, W)`` smoothed by a Gaussian, cut at 3 sigma."""
-    radius = int(3 * sigma + 0.5)
-    x = torch.arange(-radius, radius + 1, device=maps.device, dtype=maps.dtype)
-    kernel = torch.exp(-0.5 * (x / sigma) ** 2)
-    kernel = kernel / kernel.sum()
-    for shape, pad in (((1, 1, 1, -1), (radius, radius, 0, 0)), ((1, 1, -1, 1), (0, 0, radius, radius))):
-        maps = functional.conv2d(functional.pad(maps, pad, mode="replicate"), kernel.view(shape))
-    return maps
+def _mirrored(seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Return for each pixel the (row, column) ``(2, H, W)`` that it copies: itself where it was seen."""
+    nearest = np.asarray(distance_transform_edt(~seen, return_distances=False, return_indices=True), np.int64)
+    mirror = 2 * nearest - np.indices(seen.shape)
+    limit = np.array(seen.shape).reshape(2, 1, 1)
+    inside = ((mirror >= 0) & (mirror < limit)).all(axis=0)
+    clamped = np.clip(mirror, 0, limit - 1)
+    return np.where(inside & seen[clamped[0], clamped[1]], mirror, nearest)
 
 
 class PatchCore:
@@ -181,14 +183,14 @@ class PatchCore:
 
     @torch.inference_mode()
     def distances(self, pixels: Tensor) -> Tensor:
-        """Return the smoothed raw distances ``(B, 1, H, W)`` to the bank, NaN where nothing was observed."""
+        """Return the raw distances ``(B, 1, H, W)`` to the bank, NaN where nothing was observed."""
         filled, seen = _fill(pixels.float())
         rows = patch_features(self._encoder, filled, self._scales)
         batch, _, height, width = rows.shape
         flat = rows.permute(0, 2, 3, 1).reshape(-1, rows.shape[1])
         maps = nearest_distances(flat, self._bank).view(batch, 1, height, width)
         maps = functional.interpolate(maps, size=pixels.shape[2:], mode="bilinear", align_corners=False)
-        return _blur(maps, SMOOTH_SIGMA_PX).masked_fill(~seen, torch.nan)
+        return maps.masked_fill(~seen, torch.nan)
 
     def image_distance(self, picture: Picture) -> float:
         """Return the raw score of a whole picture: the maximum of its distance map over all windows."""
@@ -205,9 +207,13 @@ class PatchCore:
 def _strided(encoder: Features, filled: Tensor) -> list[Tensor]:
     """Return each stride's locally averaged features ``(B, D, H/s, W/s)``."""
     planes = filled if filled.shape[1] == 3 else filled.repeat(1, 3, 1, 1)
-    maps = encoder((planes - INPUT_MEAN) / INPUT_STD)
-    # 3 x 3 mean around each patch (section 3.1 of the paper), over the cells that exist
-    return [functional.avg_pool2d(m, 3, stride=1, padding=1, count_include_pad=False) for m in maps]
+    # Mirrored context around the window: without it the zeros that convolutions add at a border, and means over fewer
+    # cells, made the hottest place of EVERY normal picture lie on its border.
+    mode = "reflect" if min(planes.shape[2:]) > CONTEXT_PX else "replicate"
+    planes = functional.pad((planes - INPUT_MEAN) / INPUT_STD, (CONTEXT_PX,) * 4, mode=mode)
+    # 3 x 3 mean around each patch (section 3.1 of the paper)
+    means = [functional.avg_pool2d(m, 3, stride=1, padding=1) for m in encoder(planes)]
+    return [functional.pad(m, (-(CONTEXT_PX // s),) * 4) for m, s in zip(means, encoder.strides, strict=True)]
 
 
 def patch_features(encoder: Features, filled: Tensor, scales: Tensor) -> Tensor:
@@ -306,7 +312,7 @@ def fit_bank(
     if len(maxima) < MINIMUM_HELD_OUT:
         raise ModelError(f"{len(maxima)} held-out normal pictures; the threshold needs at least {MINIMUM_HELD_OUT}")
     threshold = float(np.quantile(maxima, quantile))
-    if not threshold > 1e-6:
+    if threshold < SMALLEST_THRESHOLD:
         raise ModelError("all normal pictures are alike, so any other one is an anomaly; give pictures that differ")
     facts |= {"raw_threshold": threshold, "held_out": len(maxima), "bank_rows": len(bank)}
     card = _card(name, version, grey, facts, data, command)
