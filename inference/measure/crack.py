@@ -137,21 +137,26 @@ def _percentiles(
     """Return p50, p95 and maximum along the crack, noise taken out of their spread."""
     values = widths[keep]
     noise = (found.noise_px if np.isfinite(found.noise_px) else 0.3) / core.contrast
-    middle = float(np.median(values))
-    spread = float(values.std())
-    # the spread along the crack is real spread plus noise: without this, p95 of a constant hairline is 1.6 sigma too
-    # wide
-    kept = np.sqrt(max(0.0, 1 - (noise / spread) ** 2)) if spread > 0 else 0.0
-    calm = middle + kept * (values - middle)
+    # the noise itself is known to a factor of about 1.4: the spread along the crack that is real, at most and at least
+    calm = [_without_noise(values, factor * noise) for factor in (1.0, 1.4, 0.7)]
     count = np.sqrt(max(1.0, len(values) / BLOCK))
     relative = 0.0 if scale.gsd_mm is None else (scale.sigma_mm or 0.0) / scale.gsd_mm
     out = {}
     for name, share, factor in (("width_p50", 50, 1.25), ("width_p95", 95, 2.11), ("width_max", 100, count)):
-        value = float(np.percentile(calm, share))
-        error = factor * np.hypot(noise, calm.std()) / count if share < 100 else np.hypot(noise, 0.5 * kept * noise)
+        value, least, most = (float(np.percentile(c, share)) for c in calm)
+        error = factor * np.hypot(noise, calm[0].std()) / count if share < 100 else noise
         chosen = _selection(value, found.selection_px / core.contrast)
-        out[name] = _interval(max(value - chosen / 2, 0.0), float(np.hypot(error, chosen / Z95)), core, relative)
+        error = float(np.hypot(error, chosen / Z95))
+        slack = (error + (value - least) / Z95, error + (most - value) / Z95)
+        out[name] = _interval(max(value - chosen / 2, 0.0), slack, core, relative)
     return out
+
+
+def _without_noise(values: Array, noise: float) -> Array:
+    """Shrink the spread along the crack by its noise: else p95 of a constant hairline is 1.6 sigma too wide."""
+    middle, spread = np.median(values), float(values.std())
+    kept = np.sqrt(max(0.0, 1 - (noise / spread) ** 2)) if spread > 0 else 0.0
+    return np.asarray(middle + kept * (values - middle))
 
 
 def _selection(width: float, selection_px: float) -> float:
@@ -159,14 +164,14 @@ def _selection(width: float, selection_px: float) -> float:
     return selection_px / (1 + (width / (2 * selection_px)) ** 2) if selection_px > 0 else 0.0
 
 
-def _interval(value: float, error: float, core: Core, gsd_relative: float) -> Interval:
+def _interval(value: float, error: tuple[float, float], core: Core, gsd_relative: float) -> Interval:
+    """Join everything that may be wrong; ``error`` holds the 1-sigma of sampling and noise, downwards and upwards."""
     hairline = float(np.clip(CROSSING_FROM_PX + 0.5 - value, 0, 1))  # mid-points do not depend on the core
     crossing = (1 - hairline) * Z95 * CROSSING_SIGMA_PX
-    common = (Z95 * error) ** 2 + MODEL_PX**2 + (Z95 * gsd_relative * value) ** 2 + crossing**2
-    low = value - float(np.sqrt(common + (hairline * value * (1 - core.low_factor)) ** 2))
-    high = value + float(np.sqrt(common + (hairline * value * (core.high_factor - 1)) ** 2))
-    high = max(high, Z95 * error + MODEL_PX)
-    return Interval(value if low > 0 else None, max(low, 0.0), high)
+    common = MODEL_PX**2 + (Z95 * gsd_relative * value) ** 2 + crossing**2
+    unknown_core = [hairline * value * part for part in (1 - core.low_factor, core.high_factor - 1)]
+    down, up = (float(np.sqrt(common + (Z95 * e) ** 2 + c**2)) for e, c in zip(error, unknown_core, strict=True))
+    return Interval(value if value > down else None, max(value - down, 0.0), value + up)
 
 
 def _bounded_by_mask(mask: NDArray[np.bool_]) -> dict[str, Interval]:

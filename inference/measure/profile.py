@@ -21,6 +21,7 @@ from inference.measure.skeleton import Branch
 Array = NDArray[np.floating]
 STEP_PX = 0.5  # between samples along a normal
 BLOCK = 9  # stations (1 px apart) averaged into one: texture and noise fall threefold
+CALM = 51  # stations of a running median: a stone, a pore or a patch of lime beside the crack is not its background
 SURFACE_PX = 8.0  # width of the strip on either side that gives the background
 LOCAL_PX = 4.0  # width of the strips right beside the crack: dirt and damp there are background, not crack
 MOST_STATIONS = 6000
@@ -181,7 +182,7 @@ def _darkness(values: Array, offsets: Array, half: float) -> Array:
         level[seen] = np.nanmedian(values[seen][:, strip], axis=1)
         if seen.any():
             level = np.interp(np.arange(len(level)), np.flatnonzero(seen), level[seen])
-        sides.append(ndimage.median_filter(level, size=25, mode="nearest"))
+        sides.append(ndimage.median_filter(level, size=CALM, mode="nearest"))
     left, right = sides
     share = np.clip((offsets + half + 1 + SURFACE_PX / 2) / (2 * half + 2 + SURFACE_PX), 0, 1)
     background = left[:, None] * (1 - share) + right[:, None] * share
@@ -240,7 +241,7 @@ def _integrate(blocks: Array, across: Array, reach_px: Array) -> tuple[Array, Ar
     beside_left = (across < -left) & (across >= -left - LOCAL_PX)
     beside_right = (across > right) & (across <= right + LOCAL_PX)
     base = [np.where(m, blocks, 0).sum(axis=1) / np.maximum(m.sum(axis=1), 1) for m in (beside_left, beside_right)]
-    base = [ndimage.uniform_filter1d(b, 3 * BLOCK, mode="nearest") for b in base]
+    base = [ndimage.uniform_filter1d(ndimage.median_filter(b, size=CALM, mode="nearest"), 3 * BLOCK) for b in base]
     span = left + right + LOCAL_PX
     share = np.clip((across + left + LOCAL_PX / 2) / span, 0, 1)
     floor = base[0][:, None] * (1 - share) + base[1][:, None] * share
