@@ -63,7 +63,7 @@ def judge(
         details = {
             "incidence_deg": image.incidence_deg,
             "platform": image.platform,
-            "conflict": _conflict(place.damage, image.member),
+            "conflict": _conflict(place.damage, image.member, structure),
             **place.details,
         }
         findings.append(
@@ -105,10 +105,10 @@ def locate(image: Image, asset: Asset | None, outline_px: Polygon) -> tuple[Base
     return None, "image_only"
 
 
-def _conflict(damage: str, member: str | None) -> str | None:
+def _conflict(damage: str, member: str | None, structure: Structure) -> str | None:
     """Return why this damage cannot occur on the picture's member, or None; the finding is kept and says so."""
     try:
-        check_member(damage, member, None)
+        check_member(damage, member, None if structure is Structure.UNKNOWN else structure.value)
     except GradingError as error:
         return str(error)
     return None
