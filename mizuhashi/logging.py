@@ -25,6 +25,8 @@ def configure_logging(verbosity: int, *, quiet: bool = False) -> None:
     root.setLevel(max(level, logging.WARNING))
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
+    # GDAL remarks on tags that do not hinder the reading, several times a file; what hinders comes as an exception.
+    logging.getLogger("rasterio").setLevel(logging.ERROR if verbosity == 0 else logging.WARNING)
     # A scene without georeference is taken and noted on its image; rasterio's own warning would say it twice.
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").setLevel(logging.ERROR if verbosity == 0 else logging.WARNING)
