@@ -37,14 +37,14 @@ def meander(
 
 def _drift(rng: np.random.Generator, count: int, period: float) -> Line:
     nodes = rng.standard_normal(int(count / period) + 4)
-    return np.interp(np.arange(count) / period, np.arange(len(nodes)), nodes)
+    return np.asarray(np.interp(np.arange(count) / period, np.arange(len(nodes)), nodes))
 
 
 def place(line: Line, through: tuple[float, float], angle: float) -> Line:
     """Return the line turned by ``angle`` so that its middle lies at ``through`` (x, y)."""
     middle = line[len(line) // 2]
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    return (line - middle) @ turn.T + np.asarray(through)
+    return np.asarray((line - middle) @ turn.T + np.asarray(through))
 
 
 def normals(line: Line) -> Line:

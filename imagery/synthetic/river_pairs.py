@@ -94,11 +94,16 @@ def _river(rng: np.random.Generator, bands: Array, shape: tuple[int, int], *, br
         body = np.minimum(paint(shape, inside, widths * low, FINE), channel)
         if braided:
             body = np.minimum(body, _threads(rng, body.shape, width * FINE))
-        bands = cover(bands, fraction(channel, FINE) / 255, mixture(rng, BARE), rng, 0.16)
+        bands = cover(bands, _share(channel), mixture(rng, BARE), rng, 0.16)
         if rng.random() < 0.6:
-            bands = _overgrow(rng, bands, fraction(channel, FINE) / 255)
+            bands = _overgrow(rng, bands, _share(channel))
     bands = _fringe(rng, bands, channel, width)
-    return bands, fraction(body, FINE) / 255
+    return bands, _share(body)
+
+
+def _share(mask: Byte) -> Array:
+    """Return the sub-pixel share ``(H, W)`` of a fine mask of 0 and 255."""
+    return np.asarray(fraction(mask, FINE) / np.float32(255), dtype=np.float32)
 
 
 def _ragged(rng: np.random.Generator, mask: Byte, width: float, braided: bool) -> Byte:
@@ -128,7 +133,7 @@ def _fringe(rng: np.random.Generator, bands: Array, channel: Byte, width: float)
     """Return the bands with a strip of trees, reeds or wet soil along the banks."""
     if rng.random() < 0.35:
         return bands
-    small = fraction(channel, FINE) / 255
+    small = _share(channel)
     near = cv2.GaussianBlur(small, (0, 0), float(rng.uniform(1, 3 + width * 0.2)))
     ragged = near + 0.15 * smooth_noise(rng, small.shape, 6, 2)
     name = str(rng.choice(["broadleaf", "reed", "wet_soil", "grass", "conifer"]))
@@ -138,7 +143,7 @@ def _fringe(rng: np.random.Generator, bands: Array, channel: Byte, width: float)
 def _lakes(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
     fine = (shape[0] * 2, shape[1] * 2)
     field = smooth_noise(rng, fine, float(np.exp(rng.uniform(math.log(10), math.log(160)))), 4, 0.45)
-    edge = float(np.quantile(field[::4, ::4], 1 - rng.uniform(0.03, 0.7) ** 1.5))
+    edge = float(np.quantile(field[::4, ::4], 1 - float(rng.uniform(0.03, 0.7)) ** 1.5))
     fine_mask = cv2.resize(field, (shape[1] * FINE, shape[0] * FINE), interpolation=cv2.INTER_LINEAR) > edge
     return fraction(fine_mask.astype(np.float32), FINE)
 
@@ -146,7 +151,7 @@ def _lakes(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
 def _shore(rng: np.random.Generator, bands: Array, body: Array) -> Array:
     if rng.random() < 0.5:
         return bands
-    near = cv2.GaussianBlur(body, (0, 0), float(rng.uniform(0.8, 4)))
+    near = np.asarray(cv2.GaussianBlur(body, (0, 0), float(rng.uniform(0.8, 4))), dtype=np.float32)
     spectra = mixture(rng, BARE) if rng.random() < 0.5 else mixture(rng, LAND)
     return cover(bands, soft_step(near, 0.15, 0.2) * (1 - body), spectra, rng, 0.15)
 

@@ -42,6 +42,13 @@ def shade(bands: Array, depth: Array) -> Array:
     return np.asarray(bands * (1 - depth * (1 - sky)), dtype=np.float32)
 
 
+def moved(field: Array, rows: int, cols: int) -> Array:
+    """Return a field ``(H, W)`` moved down and to the right; what comes in from outside repeats the border."""
+    matrix = np.array([[1, 0, cols], [0, 1, rows]], dtype=np.float32)
+    size = (field.shape[1], field.shape[0])
+    return np.asarray(cv2.warpAffine(field, matrix, size, borderMode=cv2.BORDER_REPLICATE), dtype=np.float32)
+
+
 def cloud_field(
     rng: np.random.Generator, shape: tuple[int, int], share: float, scale_px: float, softness: float = 0.8
 ) -> Array:
@@ -58,7 +65,7 @@ def add_sky(rng: np.random.Generator, bands: Array) -> tuple[Array, Bool]:
     if rng.random() < 0.22:
         scale = float(rng.uniform(12, 90))
         cloud = cloud_field(rng, shape, float(rng.uniform(0.03, 0.4)), scale, float(rng.uniform(0.2, 1.2)))
-        away = np.roll(cloud, tuple(int(v) for v in rng.integers(-25, 26, 2)), (0, 1))
+        away = moved(cloud, *(int(v) for v in rng.integers(-25, 26, 2)))
         bands = shade(bands, away * float(rng.uniform(0.4, 0.95)))
         bands = bands + (vary(rng, CLOUD, 0.15, 0.03) - bands) * cloud
         thick = cloud > THICK

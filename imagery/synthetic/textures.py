@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,7 +37,7 @@ def smooth_noise(
         if cell <= 1.0:
             break
     # Cubic interpolation of white noise keeps about 0.6 of its deviation between the nodes.
-    return total / np.float32(0.7 * math.sqrt(power))
+    return np.asarray(total / np.float32(0.7 * math.sqrt(power)), dtype=np.float32)
 
 
 def _octave(rng: np.random.Generator, shape: tuple[int, int], cell: float) -> Array:
@@ -57,16 +58,17 @@ def _octave(rng: np.random.Generator, shape: tuple[int, int], cell: float) -> Ar
     return np.asarray(large[top : top + shape[0], left : left + shape[1]], dtype=np.float32)
 
 
-def fraction(value: Array, factor: int) -> Array:
+def fraction(value: NDArray[np.generic], factor: int) -> Array:
     """Return the mean of ``factor`` x ``factor`` blocks: sub-pixel cover of a mask drawn at a finer grid."""
     height, width = value.shape[0] // factor, value.shape[1] // factor
     blocks = value[: height * factor, : width * factor].reshape(height, factor, width, factor)
-    return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32))
+    return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32), dtype=np.float32)
 
 
-def soft_step(value: Array, edge: float, softness: float) -> Array:
+def soft_step(value: NDArray[np.floating[Any]], edge: float, softness: float) -> Array:
     """Return 0 below ``edge``, 1 above it, with a linear ramp ``softness`` wide."""
-    return np.clip((value - edge) / np.float32(max(softness, 1e-6)) + 0.5, 0, 1).astype(np.float32)
+    ramp = (value - edge) / np.float32(max(softness, 1e-6)) + 0.5
+    return np.asarray(np.clip(ramp, 0, 1), dtype=np.float32)
 
 
 def grid_cells(
