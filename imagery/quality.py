@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from findings.survey import ImageKind, Quality, Scale
 from imagery.reader import ImageReader
-from imagery.tiles import positions, strips
+from imagery.tiles import positions, slices
 from imagery.types import BoolArray, FloatArray, Window
 
 # Largest GSD at which a crack of that width is worth measuring: gsd <= 3 x width, from the capture recipe of a service
@@ -26,7 +26,7 @@ DARK, BRIGHT = 4.0, 251.0
 CLIPPED_WARNING, CLIPPED_REFUSAL = 0.2, 0.95
 BLUR_WARNING_PX, BLUR_REFUSAL_PX = 2.5, 8.0
 VALID_WARNING = 0.9
-MIN_EDGES = 20
+MIN_EDGES = 10
 PIXEL_SPREAD_PX = 1 / math.sqrt(12)  # a pixel is a box: nothing is sharper
 
 
@@ -37,8 +37,8 @@ def assess(reader: ImageReader, scale: Scale) -> Quality:
         UnreadableImage: the file is damaged somewhere.
     """
     survey = _Pass(reader)
-    for strip in strips(reader.width_px, reader.height_px, STRIP_PX, 0):
-        survey.add(strip)
+    for part in slices(reader.width_px, reader.height_px, STRIP_PX):
+        survey.add(part)
     reasons = survey.reasons()
     blur, noise = survey.blur_px(), survey.noise()
     warnings = survey.warnings()
@@ -77,11 +77,8 @@ class _Pass:
     seen: dict[str, bool] = field(default_factory=dict)
     samples: list[FloatArray] = field(default_factory=list)
 
-    def add(self, strip: Window) -> None:
-        inside = strip.clip(self.reader.width_px, self.reader.height_px)
-        if inside is None:
-            return
-        values = self.reader.read(inside).values
+    def add(self, part: Window) -> None:
+        values = self.reader.read(part).values
         observed = np.isfinite(values).any(axis=0)
         self.total += observed.size
         self.valid += int(observed.sum())
@@ -93,12 +90,12 @@ class _Pass:
         if self.reader.kind is ImageKind.PHOTO:
             self.dark += int((values <= DARK).all(axis=0).sum())
             self.bright += int((values >= BRIGHT).all(axis=0).sum())
-            self._sample(values)
+            self._sample(part, values)
 
-    def _sample(self, values: FloatArray) -> None:
+    def _sample(self, part: Window, values: FloatArray) -> None:
         """Keep three grey windows of each third strip: left, middle, right."""
-        count = math.ceil(self.reader.height_px / STRIP_PX)
-        if len(self.samples) >= 9 or (self.total // self.reader.width_px // STRIP_PX) % max(1, count // 3):
+        parts = math.ceil(self.reader.height_px / STRIP_PX)
+        if len(self.samples) >= 9 or (part.row // STRIP_PX) % max(1, parts // 3):
             return
         grey = values.mean(axis=0)
         places = positions(grey.shape[1], min(SAMPLE_PX, grey.shape[1]), 0)
@@ -169,8 +166,8 @@ def edge_spreads(grey: FloatArray) -> FloatArray:
     spreads = np.empty(0, np.float32)
     for fine in (1.0, 2.0, 4.0):
         found = _spreads_at(grey, fine, noise)
-        if len(found) < MIN_EDGES // 2:
-            break
+        if len(found) < MIN_EDGES:
+            continue
         spreads = found
         if float(np.median(found)) <= 1.25 * fine:
             break
@@ -194,8 +191,9 @@ def _spreads_at(grey: FloatArray, fine: float, noise: float) -> FloatArray:
     spread = np.sqrt(np.maximum(squared, PIXEL_SPREAD_PX**2))
     step = _contrast_across(grey, peak, 2 * fine)
     expected = again[peak] * np.sqrt(2 * np.pi * (spread**2 + (2 * fine) ** 2))
-    # a line or a speck has the same grey on both sides: only steps follow the law above
-    is_step = (ratio > 1.0) & (np.abs(step / np.maximum(expected, 1e-6) - 1.0) < 0.25)
+    # a line or a speck has the same grey on both sides: only steps follow the law above; a ratio of 4 or more is an
+    # overshoot, from the camera's own sharpening, and says nothing about the spread
+    is_step = (ratio > 1.0) & (ratio < 4.0) & (np.abs(step / np.maximum(expected, 1e-6) - 1.0) < 0.25)
     return np.asarray(spread[is_step], np.float32)
 
 

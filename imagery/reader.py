@@ -16,7 +16,7 @@ from findings.errors import MissingBands, UnreadableImage
 from findings.survey import ImageKind
 from imagery.bands import RGB, SKIP, from_descriptions, from_option
 from imagery.safe import GDAL_ERRORS, SHUT, open_untrusted, read_labels
-from imagery.tiles import strips
+from imagery.tiles import slices
 from imagery.types import FloatArray, Pixels, Window
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601-7, 2.5.1
@@ -269,10 +269,8 @@ class ImageReader:
 
     def verify(self) -> None:
         """Decode everything once, by strips; raise UnreadableImage if the file is damaged anywhere."""
-        for strip in strips(self.width_px, self.height_px, 512, 0):
-            inside = strip.clip(self.width_px, self.height_px)
-            if inside is not None:
-                self._decode(inside, list(range(1, self._data.count + 1)))
+        for part in slices(self.width_px, self.height_px, 512):
+            self._decode(part, list(range(1, self._data.count + 1)))
 
     # --- lifetime ---------------------------------------------------------------------------------------------------
 

@@ -39,3 +39,9 @@ def strips(width: int, height: int, size: int, overlap: int) -> Iterator[Window]
     """
     for row in positions(height, size, overlap):
         yield Window(0, row, max(width, size), size)
+
+
+def slices(width: int, height: int, rows: int) -> Iterator[Window]:
+    """Yield windows over the whole width that share no pixel and leave none out; the last one may be lower."""
+    for row in range(0, height, rows):
+        yield Window(0, row, width, min(rows, height - row))
