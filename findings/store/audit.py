@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy.orm import Session
 
-from findings.store.engine import canonical, to_json
+from findings.store.engine import to_json
 from findings.store.schema import AuditRecord, Base
 from findings.store.values import AuditRow
 
@@ -95,7 +95,7 @@ def change(record: Base, values: dict[str, Any]) -> tuple[dict[str, Any], dict[s
 
 def readable(values: dict[str, Any]) -> dict[str, Any]:
     """Return column values as plain JSON for the audit; geometries as their digest, which names them well enough."""
-    return {name: _outline_digest(v) if isinstance(v, BaseGeometry) else canonical(v) for name, v in values.items()}
+    return {name: _plain(value) for name, value in values.items()}
 
 
 _HASHED: Iterable[str] = ("at", "actor", "action", "entity", "entity_uid", "before", "after", "prev_hash")
@@ -103,6 +103,13 @@ _HASHED: Iterable[str] = ("at", "actor", "action", "entity", "entity_uid", "befo
 
 def _digest(row: dict[str, Any]) -> str:
     return hashlib.sha256(to_json([row[name] for name in _HASHED]).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Return a column value as JSON keeps it; JSON columns are so already (``convert`` makes them canonical)."""
+    if isinstance(value, BaseGeometry):
+        return _outline_digest(value)
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
 def _outline_digest(geometry: BaseGeometry) -> str:

@@ -114,7 +114,7 @@ def to_json(value: Any) -> str:
         ValueError: a number is NaN or infinite.
         TypeError: a value has no JSON form.
     """
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, default=_plain)
+    return _ENCODER.encode(value)
 
 
 def canonical(value: Any) -> Any:
@@ -139,3 +139,6 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "item") and not getattr(value, "shape", ()):  # a numpy scalar
         return value.item()
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, default=_plain)
