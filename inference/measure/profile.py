@@ -158,12 +158,17 @@ def _branch_profiles(light: Array, branch: Branch, blur_px: float, index: int) -
     local, integral = _integrate(blocks, across, reach_px)
     noise = _noise(dark, at, good, across, reach_px, half)
     near = np.abs(across)[None] <= np.maximum(reach_px.max(axis=1, keepdims=True), 1.0)
+    peak = np.where(near, local, -np.inf).max(axis=1)
+    # dark only beside something bright (lime in the crack, a lit lip), not against the surface: no crack is seen
+    good &= np.where(near, blocks, -np.inf).max(axis=1) >= 0.5 * peak
+    if good.sum() < BLOCK // 2:
+        return None
     return Profiles(
         local[good],
         across,
         reach_px[good],
         integral[good],
-        np.where(near, local, -np.inf).max(axis=1)[good],
+        peak[good],
         noise,
         half,
         (line.centre + offsets[at][:, None] * line.normal)[good],
