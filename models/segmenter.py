@@ -30,7 +30,7 @@ def build_network(architecture: dict[str, Any], bands: int, classes: int, *, pre
     """
     decoder, encoder = architecture.get("decoder"), architecture.get("encoder")
     try:
-        network: nn.Module = smp.create_model(
+        network: Any = smp.create_model(
             decoder,
             encoder_name=encoder,
             encoder_weights=None,
@@ -42,7 +42,8 @@ def build_network(architecture: dict[str, Any], bands: int, classes: int, *, pre
         raise CardError(f"no network of decoder {decoder!r} and encoder {encoder!r}: {error}") from error
     if pretrained:
         load_encoder(network.encoder, bands)
-    return network
+    built: nn.Module = network
+    return built
 
 
 class Segmenter:

@@ -16,7 +16,6 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from inference import evidence
 from mizuhashi.__main__ import main
 
 SIDE = 128
@@ -183,7 +182,7 @@ def test_a_full_disk_ends_the_run_with_one_line_and_leaves_nothing_half_written(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(evidence.Path, "write_bytes", full)
+        patch.setattr(Path, "write_bytes", full)
         patch.setattr("inference.pipeline.scene_places", _one_place)
         assert run(home, "inspect", "--survey", "s") == 1
     error = capsys.readouterr().err
