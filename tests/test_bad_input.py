@@ -68,7 +68,8 @@ def written(text: str) -> Callable[[Path], Path]:
     return write
 
 
-VRT = """<VRTDataset rasterXSize="9" rasterYSize="9"><VRTRasterBand dataType="Byte" band="1" subClass="VRTRawRasterBand">
+VRT = """<VRTDataset rasterXSize="9" rasterYSize="9">
+<VRTRasterBand dataType="Byte" band="1" subClass="VRTRawRasterBand">
 <SourceFilename>/etc/passwd</SourceFilename></VRTRasterBand></VRTDataset>"""
 
 REFUSED: list[tuple[str, Callable[[Path], Path], str]] = [
@@ -126,8 +127,7 @@ def test_a_refused_file_is_one_line_and_the_good_one_beside_it_is_inspected(
     assert "Traceback" not in lines[0]
     assert run(home, "inspect", "--survey", "s", "--json", "--device", "cpu") == 0
     assert json.loads(capsys.readouterr().out)["images_ok"] == 1
-    leftovers = [p for p in home.rglob("*.partial")]
-    assert leftovers == []
+    assert list(home.rglob("*.partial")) == []
 
 
 @pytest.mark.parametrize(("name", "make", "described", "judged"), TAKEN, ids=[row[0] for row in TAKEN])
