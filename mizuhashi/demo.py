@@ -78,7 +78,8 @@ def run_demo(out: Path, seed: int, output: Output) -> DemoResult:
         rows = list(ranked(store))
         parts = tuple(_part(store, report) for report in reports)
     with watch.stage("write list, overlays and page"):
-        result = _write(out, seed, rows, parts, watch, compare_cracks(rows, parts, bridge))
+        truth = (compare_cracks(rows, parts, bridge), river.eroded_m2)
+        result = _write(out, seed, rows, parts, watch, truth)
     _say(output, out, rows, reports, watch)
     return replace(result, failed=sum(report.images_failed for report in reports))
 
@@ -159,7 +160,12 @@ def compare_cracks(rows: Sequence[Row], parts: Sequence[SurveyPart], bridge: Bri
 
 
 def _write(
-    out: Path, seed: int, rows: list[Row], parts: tuple[SurveyPart, ...], watch: Stopwatch, comparison: Comparison
+    out: Path,
+    seed: int,
+    rows: list[Row],
+    parts: tuple[SurveyPart, ...],
+    watch: Stopwatch,
+    truth: tuple[Comparison, float],
 ) -> DemoResult:
     pictures = copy_overlays(rows, out / "home", out / "overlays")
     export_geojson(rows, out / "findings.geojson")
@@ -171,7 +177,8 @@ def _write(
         pictures=pictures,
         surveys=parts,
         durations=dict(watch.seconds),
-        comparison=comparison,
+        comparison=truth[0],
+        eroded_m2=truth[1],
         files=FILES,
     )
     write_report(page, out / "report.html")

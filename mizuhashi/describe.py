@@ -32,28 +32,42 @@ def number(value: float) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     decimals = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{min(decimals, 6)}f}".replace(",", " ")
+    return _fixed(value, min(decimals, 6))
 
 
 def measure_text(measure: Measure) -> str:
-    """Return one measure with its 95 % interval: ``width 0.31 mm (0.24 to 0.38)``, ``width below 0.4 mm``."""
+    """Return one measure with its 95 % interval: ``width 0.31 ± 0.07 mm``, ``width below 0.4 mm``.
+
+    An interval that is not even reads ``width 0.31 mm (0.24 to 0.45)``. The uncertainty decides how many digits are
+    written; metres below 0.1 are written in millimetres.
+    """
     name = MEASURE_NAMES.get(measure.name, measure.name.replace("_", " "))
-    unit = UNITS.get(measure.unit, measure.unit)
+    factor, unit = (1000.0, "mm") if _is_short(measure) else (1.0, UNITS.get(measure.unit, measure.unit))
+    low, high = (None if end is None else end * factor for end in (measure.low, measure.high))
     if measure.value is None:
-        bound = "not measured" if measure.high is None else f"below {number(measure.high)} {unit}"
-        return f"{name} {bound}".rstrip()
-    text = f"{name} {number(measure.value)} {unit}".rstrip()
-    return text if (span := interval_text(measure)) is None else f"{text} ({span})"
+        return f"{name} not measured" if high is None else f"{name} below {number(high)} {unit}".rstrip()
+    value = measure.value * factor
+    if low is None or high is None:
+        return f"{name} {number(value)} {unit}".rstrip()
+    down, up = value - low, high - value
+    digits = _digits(max(down, up))
+    if min(down, up) >= 0 and abs(up - down) <= 0.05 * max(up, down):
+        return f"{name} {_fixed(value, digits)} ± {_fixed((up + down) / 2, digits)} {unit}".rstrip()
+    return f"{name} {_fixed(value, digits)} {unit} ({_fixed(low, digits)} to {_fixed(high, digits)})".replace("  ", " ")
 
 
-def interval_text(measure: Measure) -> str | None:
-    """Return ``± 0.07`` where the interval is even, ``0.24 to 0.41`` where it is not, None where it is unknown."""
-    if measure.value is None or measure.low is None or measure.high is None:
-        return None
-    down, up = measure.value - measure.low, measure.high - measure.value
-    if down >= 0 and up >= 0 and abs(up - down) <= 0.02 * max(up, down, 1e-12):
-        return f"± {number((up + down) / 2)}"
-    return f"{number(measure.low)} to {number(measure.high)}"
+def _is_short(measure: Measure) -> bool:
+    largest = measure.value if measure.value is not None else measure.high
+    return measure.unit == "m" and largest is not None and abs(largest) < 0.1
+
+
+def _digits(uncertainty: float) -> int:
+    """Return the decimals that show two digits of an uncertainty; below 0: how many digits become zeros."""
+    return min(6, 1 - math.floor(math.log10(uncertainty))) if uncertainty > 0 else 3
+
+
+def _fixed(value: float, digits: int) -> str:
+    return f"{round(value, digits):,.{max(0, digits)}f}".replace(",", " ")
 
 
 def scale_text(scale: Scale) -> str:
@@ -63,8 +77,11 @@ def scale_text(scale: Scale) -> str:
     source = scale.source.value.replace("_", " ")
     metres = scale.gsd_mm >= 1000
     unit, factor = ("m", 1000.0) if metres else ("mm", 1.0)
-    sigma = "" if scale.sigma_mm is None else f" ± {number(scale.sigma_mm / factor)}"
-    return f"{number(scale.gsd_mm / factor)}{sigma} {unit}/px ({source})"
+    if not scale.sigma_mm:
+        return f"{number(scale.gsd_mm / factor)} {unit}/px ({source})"
+    digits = _digits(scale.sigma_mm / factor)
+    sigma = _fixed(scale.sigma_mm / factor, digits)
+    return f"{_fixed(scale.gsd_mm / factor, digits)} ± {sigma} {unit}/px ({source})"
 
 
 def footprint_size_m(footprint: Polygon) -> tuple[float, float]:

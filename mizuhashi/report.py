@@ -14,6 +14,7 @@ from markupsafe import Markup
 from PIL import Image as Picture
 
 from findings.finding import Finding, Term
+from findings.measure import by_name
 from findings.survey import Image, ImageStatus
 from findings.taxonomy import damage_type, member_kind
 from mizuhashi.describe import footprint_text, measure_text, number, scale_text
@@ -24,6 +25,7 @@ from mizuhashi.output import seconds
 from mizuhashi.truth import Comparison
 
 THUMBNAIL_PX = 760
+EROSION = "R17"
 CARDS = 10
 
 
@@ -47,6 +49,7 @@ class PageData:
         pictures: the overlay of each finding by uid, below ``folder``.
         durations: seconds by stage, in order.
         comparison: of crack widths with the generator's truth, where the imagery is generated.
+        eroded_m2: ground that the generated river really took from its first scene to its last.
         files: name and what it is, beside the page.
     """
 
@@ -57,6 +60,7 @@ class PageData:
     surveys: tuple[SurveyPart, ...]
     durations: Mapping[str, float]
     comparison: Comparison | None
+    eroded_m2: float | None
     files: tuple[tuple[str, str], ...]
 
 
@@ -96,6 +100,7 @@ def page_values(data: PageData, folder: Path) -> dict[str, Any]:
         "durations": _bars(data.durations),
         "duration": sum(data.durations.values()),
         "comparison": None if comparison is None else _comparison(comparison),
+        "river": None if data.eroded_m2 is None else _river(data.eroded_m2, data.rows),
         "files": data.files,
         "profile": next((row.priority.profile for row in data.rows if row.priority), ""),
     }
@@ -216,6 +221,12 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
             for low, high, true_m, found_m in classes
         ],
     }
+
+
+def _river(eroded_m2: float, rows: Sequence[Row]) -> dict[str, Any]:
+    found = [row.finding for row in rows if row.finding.damage == EROSION]
+    areas = [area for finding in found if (area := by_name(finding.measures, "area")) is not None]
+    return {"true": number(eroded_m2), "found": [measure_text(area) for area in areas]}
 
 
 def _percent(part: float, whole: float) -> str:

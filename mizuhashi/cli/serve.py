@@ -18,9 +18,9 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
 ) -> None:
     """Serve until interrupted; a fresh home gets its tables first, an old one is refused."""
-    from api import server
+    from api.server import serve as serve_store
 
     settings = session_of(ctx).settings()
     with open_store(settings):
         pass
-    server.serve(store_url_of(settings), settings.home, port)
+    serve_store(store_url_of(settings), settings.home, port)

@@ -26,9 +26,20 @@ def test_a_written_number_is_within_half_a_percent_of_the_value(value: float) ->
     assert math.isclose(float(number(value).replace(" ", "")), value, rel_tol=5.1e-3)
 
 
-def test_an_even_interval_reads_as_plus_minus_and_an_uneven_one_as_its_ends() -> None:
-    assert measure_text(Measure("width_p95", 0.31, "mm", 0.24, 0.38, "")) == "width 0.310 mm (± 0.0700)"
-    assert measure_text(Measure("width_p95", 0.31, "mm", 0.24, 0.45, "")) == "width 0.310 mm (0.240 to 0.450)"
+@pytest.mark.parametrize(
+    ("measure", "text"),
+    [
+        (Measure("width_p95", 0.3142, "mm", 0.2442, 0.3842, ""), "width 0.314 ± 0.070 mm"),
+        (Measure("width_p95", 0.31, "mm", 0.24, 0.45, ""), "width 0.31 mm (0.24 to 0.45)"),
+        (Measure("length", 0.0402, "m", 0.0352, 0.0452, ""), "length 40.2 ± 5.0 mm"),
+        (Measure("length", 12.345, "m", 11.1, 13.59, ""), "length 12.3 ± 1.2 m"),
+        (Measure("plan_cover_ratio", 0.25, "ratio", 0.2, 0.3, ""), "cover 0.250 ± 0.050"),
+        (Measure("area", 11_312.0, "m2", 7_385.0, 15_239.0, ""), "area 11 300 ± 3 900 m²"),
+        (Measure("area", 5120.0, "px2", None, None, ""), "area 5 120 px²"),
+    ],
+)
+def test_the_uncertainty_decides_how_many_digits_are_written(measure: Measure, text: str) -> None:
+    assert measure_text(measure) == text
 
 
 def test_a_width_that_is_not_resolved_shows_its_upper_bound_only() -> None:
@@ -37,7 +48,7 @@ def test_a_width_that_is_not_resolved_shows_its_upper_bound_only() -> None:
 
 
 def test_a_scale_names_its_source_and_large_ones_are_in_metres() -> None:
-    assert scale_text(Scale(0.5, 0.02, ScaleSource.LASER_RANGE)) == "0.500 ± 0.0200 mm/px (laser range)"
+    assert scale_text(Scale(0.5, 0.02, ScaleSource.LASER_RANGE)) == "0.500 ± 0.020 mm/px (laser range)"
     assert scale_text(Scale(30_000.0, None, ScaleSource.GEOREFERENCE)) == "30.0 m/px (georeference)"
     assert scale_text(Scale()) == "scale unknown: sizes in pixels only"
 
