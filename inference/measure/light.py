@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-# Core over background in linear light, 0.02 (open, deep) to 0.40 (dusty, shallow); see
+# Core over background in linear light: 0.02 (open, deep) to 0.40 (dusty) alike, falling to nothing at 0.65 (filled,
+# worn). Wide cracks of old concrete seen from a drone have 0.07 to 0.68, median 0.42:
 # docs/decisions/0006-crack-width.md
-CORE_RATIO = (0.02, 0.40)
+CORE_RATIO = (0.02, 0.40, 0.65)
 BLUR_SPREAD = 0.25  # relative 1-sigma of a blur that was estimated from the image
 UNKNOWN_BLUR_PX = 0.9  # demosaicked, sharp photographs lie between 0.6 and 1.3 px
 UNKNOWN_BLUR_SPREAD = 0.4
@@ -50,7 +51,9 @@ def estimate_core(
     """
     widest = integral_px >= np.percentile(integral_px, 80)
     total, top = float(np.median(integral_px[widest])), float(np.median(peak[widest]))
-    contrast = np.linspace(1 - CORE_RATIO[1], 1 - CORE_RATIO[0], 39)[:, None]
+    ratio = np.linspace(CORE_RATIO[0], CORE_RATIO[2], 64)
+    prior = np.clip((CORE_RATIO[2] - ratio) / (CORE_RATIO[2] - CORE_RATIO[1]), 0, 1)
+    contrast = 1 - ratio[:, None]
     middle = UNKNOWN_BLUR_PX if blur_px is None else max(blur_px, 0.3)
     spread = UNKNOWN_BLUR_SPREAD if blur_px is None else BLUR_SPREAD
     z = np.linspace(-2, 2, 17)[None, :]
@@ -59,7 +62,7 @@ def estimate_core(
     predicted = contrast * erf(max(total, 0.0) / contrast / (2 * np.sqrt(2) * sigma))
     error = np.hypot(PEAK_ERROR, noise_px / 4 if np.isfinite(noise_px) else 0.0)
     log_weight = -0.5 * ((predicted - top) / error) ** 2 - 0.5 * z**2
-    weight = np.exp(log_weight - log_weight.max()).sum(axis=1)
+    weight = np.exp(log_weight - log_weight.max()).sum(axis=1) * prior
     return _summarise(1 / contrast[:, 0], weight / weight.sum())
 
 

@@ -23,7 +23,7 @@ from inference.measure.profile import BLOCK, LOCAL_PX
 
 Z95 = 1.96
 MODEL_PX = 0.05  # sampling and interpolation, measured in the decision record
-CORE_LOW = 0.20  # by how much less the width may be when the core is as dark as the prior allows
+CORE_LOW = 0.30  # by how much less the width may be when the core is as dark as the prior allows
 UNKNOWN_NOISE = 4.0
 TYPICAL_CONTRAST = 0.75
 

@@ -26,7 +26,10 @@ def test_a_band_of_known_width_at_seven_angles_is_measured_from_its_darkness_not
     found = [measure(width, angle, seed)["width_p50"] for seed, angle in enumerate(ANGLES)]
     values = [m.value for m in found if m.value is not None]
     assert len(values) == len(ANGLES)
-    assert np.mean(values) == pytest.approx(width, abs=0.08 + 0.08 * width)  # the label is 5 px wider
+    tolerance = (
+        0.1 + 0.2 * width if width < 4 else 0.15
+    )  # a core darker than the prior expects; the label is 5 px wider
+    assert np.mean(values) == pytest.approx(width, abs=tolerance)
 
 
 def test_nine_intervals_in_ten_hold_the_truth_whatever_core_blur_and_texture() -> None:
