@@ -276,10 +276,8 @@ def fit_bank(
 ) -> Path:
     """Fit a bank on normal pictures and return its new bundle folder ``out/<name>/<version>``.
 
-    Both iterables are read once, picture by picture, so pictures may be decoded as they are asked for.
-
     Args:
-        images: normal pictures, uint8 ``(H, W, 3)`` RGB or ``(H, W)`` grey, of any size.
+        images: normal pictures, uint8 ``(H, W, 3)`` RGB or ``(H, W)`` grey, of any size; read once, one by one.
         held_out: further normal pictures, at best of other objects than ``images`` (``split_normals``); they alone set
             the threshold.
         name: of the model.
