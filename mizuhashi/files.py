@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from findings.errors import OutputError
@@ -22,13 +22,18 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield partial
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        _remove(partial)
         raise OutputError(
             f"{path}: could not be written ({error.strerror or error}); free some space or choose another place"
         ) from error
     except BaseException:
-        partial.unlink(missing_ok=True)
+        _remove(partial)
         raise
+
+
+def _remove(partial: Path) -> None:
+    with suppress(OSError):  # the error that led here is the one to report
+        partial.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:

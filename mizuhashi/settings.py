@@ -41,7 +41,10 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+        try:
+            return value.expanduser().absolute()
+        except RuntimeError as error:  # ~NAME of nobody
+            raise ValueError(f"{value}: {error} Give a whole path") from error
 
 
 def load_settings(*, home: Path | None = None, database_url: str | None = None) -> Settings:
