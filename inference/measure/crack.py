@@ -21,7 +21,7 @@ from findings.survey import Quality, Scale
 from imagery.types import Window
 from inference.measure.light import UNKNOWN_BLUR_PX, Core, estimate_core
 from inference.measure.profile import BLOCK, STEP_PX, Array, Profiles, measure_profiles
-from inference.measure.resolve import MODEL_PX, Z95
+from inference.measure.resolve import MODEL_PX, Z95, from_sigma
 from inference.measure.skeleton import Branch, trace
 from inference.regions import Region
 
@@ -76,7 +76,7 @@ def measure_crack(
         keep &= _is_dark_enough(profile, found, core)
         if keep.sum() >= LEAST_STATIONS:
             widths, how = _percentiles(profile, keep, found, core, scale), _describe(profile, keep)
-        details |= _describe_core(core, found, keep)
+        details |= _describe_core(core, found, keep) | _describe_limit(core, found, scale)
     length = _length(branches, region, widths["width_p50"].value)
     details |= {f"{name}_px": _rounded(w) for name, w in widths.items()} | {"length_px": round(length.value or 0, 1)}
     measures = [_to_world("length", length, scale, "m", f"smoothed centreline of {len(branches)} branches")]
@@ -220,6 +220,18 @@ def _describe_core(core: Core, found: Profiles, keep: NDArray[np.bool_]) -> dict
         "core_factor": [round(core.low_factor, 3), round(core.high_factor, 3)],
         "noise_px": None if np.isnan(found.noise_px) else round(found.noise_px / core.contrast, 3),
     }
+
+
+def _describe_limit(core: Core, found: Profiles, scale: Scale) -> dict[str, Any]:
+    """Say which width could just be resolved here: the texture beside this crack included."""
+    if not np.isfinite(found.noise_px):
+        return {}
+    relative = 0.0 if scale.gsd_mm is None else (scale.sigma_mm or 0.0) / scale.gsd_mm
+    limit = from_sigma(found.noise_px / core.contrast, relative)
+    if not np.isfinite(limit):
+        return {}
+    mm = {} if scale.gsd_mm is None else {"resolvable_width_mm": round(limit * scale.gsd_mm, 3)}
+    return {"resolvable_width_px": round(limit, 3)} | mm
 
 
 def _rounded(width: Interval) -> list[float | None]:

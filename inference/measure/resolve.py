@@ -45,13 +45,16 @@ def resolvable_width_px(
         gsd_relative: 1-sigma of the ground sample distance over its value.
     """
     reach = 2 * reach_px(blur)
-    sigma = (
-        (UNKNOWN_NOISE if noise is None else noise) / contrast * math.sqrt((reach + reach**2 / (2 * LOCAL_PX)) / BLOCK)
-    )
+    profile = math.sqrt((reach + reach**2 / (2 * LOCAL_PX)) / BLOCK)
+    return from_sigma((UNKNOWN_NOISE if noise is None else noise) / contrast * profile, gsd_relative)
+
+
+def from_sigma(sigma_px: float, gsd_relative: float) -> float:
+    """Return the smallest width in px whose interval excludes zero, for a 1-sigma of the width in px."""
     room = 1 - CORE_LOW**2 - (Z95 * gsd_relative) ** 2
     if room <= 0:
         return math.inf
-    return math.hypot(Z95 * sigma, MODEL_PX) / math.sqrt(room)
+    return math.hypot(Z95 * sigma_px, MODEL_PX) / math.sqrt(room)
 
 
 def resolvable_width_mm(
