@@ -35,7 +35,6 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=_default_home, description="Folder of the database, overlays and own models.")
     database_url: SecretStr | None = Field(default=None, description="SQLAlchemy URL; default: SQLite in the home.")
-
     standards: Path | None = Field(default=None, description="Folder of own standards; default: the packaged ones.")
 
     @field_validator("home")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,21 +21,33 @@ PARTIAL = 3
 """Exit status when some images failed and the rest was done."""
 
 
-@dataclass(frozen=True, slots=True)
 class Session:
-    """The global options of one call."""
+    """The global options of one call, and what follows from them.
 
-    output: Output
-    home: Path | None = None
+    Args:
+        output: where results and remarks go.
+        home: the ``--home`` flag.
+    """
+
+    def __init__(self, output: Output, home: Path | None = None) -> None:
+        self.output = output
+        self._home = home
+        self._settings: Settings | None = None
 
     def settings(self) -> Settings:
-        """Return the settings, with the agency's standards in force; ``--home`` wins over the environment."""
-        from findings.taxonomy import use_standards
-        from mizuhashi.settings import load_settings
+        """Return the settings; the agency's own standards are in force from the first call on.
 
-        settings = load_settings(home=self.home)
-        use_standards(settings.standards)
-        return settings
+        Raises:
+            ConfigError: a setting that does not exist, or an impossible value.
+            StandardError: the folder of own standards is missing, or one of its files is refused.
+        """
+        if self._settings is None:
+            from findings.standard import use_standards
+            from mizuhashi.settings import load_settings
+
+            self._settings = load_settings(home=self._home)
+            use_standards(self._settings.standards)
+        return self._settings
 
     @contextmanager
     def store(self) -> Iterator[Store]:

@@ -52,6 +52,7 @@ def test_every_command_has_a_help_of_its_own(program: Program, command: str) -> 
         ("ingest", "a.jpg", "--survey", "s", "--gsd-mm", "-1"),
         ("ingest", "a.jpg", "--survey", "s", "--gsd-mm", "nan"),
         ("ingest", "a.jpg", "--survey", "s", "--captured-at", "yesterday"),
+        ("ingest", "a.jpg", "--survey", "s", "--captured-at", "0001-01-01T00:00+09:00"),
         ("ingest", "a.jpg", "--survey", "s", "--bands", "red,red"),
         ("findings", "export", "--format", "shapefile", "--out", "x"),
         ("inspect", "--survey", "s", "--device", "abacus"),
@@ -196,3 +197,17 @@ def test_generated_assets_are_imported_with_their_spans(program: Program, tmp_pa
     assert "0 new" in program("assets", "import", file).out
     with Store(store_url(home), home) as store:
         assert [span.members for span in store.asset(ASSET_UID).spans] == [("Mg", "Ds", "Pw")] * 3
+
+
+def test_standards_of_an_agency_are_in_force_for_the_run_that_names_them(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "standards"
+    own.mkdir()
+    (own / "priority_profile.yaml").write_text("standard: nonsense\n", encoding="utf-8")
+    monkeypatch.setenv("MIZUHASHI_STANDARDS", str(own))
+    refused = program("findings", "list")
+    assert refused.status == 1
+    assert "priority_profile" in refused.err
+    monkeypatch.delenv("MIZUHASHI_STANDARDS")
+    assert program("findings", "list").status == 0

@@ -8,7 +8,7 @@ import pydantic
 import pytest
 
 from findings.errors import ConfigError
-from mizuhashi.settings import load_settings
+from mizuhashi.settings import environment_names, load_settings
 
 
 def test_the_flag_wins_over_the_environment_and_that_over_the_default(
@@ -24,7 +24,9 @@ def test_the_flag_wins_over_the_environment_and_that_over_the_default(
 
 def test_an_unknown_variable_is_refused_with_the_list_of_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIZUHASHI_HOEM", "somewhere")
-    with pytest.raises(ConfigError, match=r"MIZUHASHI_HOEM; the settings are MIZUHASHI_DATABASE_URL, MIZUHASHI_HOME"):
+    with pytest.raises(
+        ConfigError, match=r"MIZUHASHI_HOEM; the settings are MIZUHASHI_DATABASE_URL, MIZUHASHI_HOME, MIZUHASHI_ST"
+    ):
         load_settings()
 
 
@@ -45,3 +47,8 @@ def test_settings_do_not_change(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path)
     with pytest.raises(pydantic.ValidationError, match="frozen"):
         settings.home = tmp_path / "other"
+
+
+def test_the_home_of_nobody_is_refused() -> None:
+    with pytest.raises(ConfigError, match="whole path"):
+        load_settings(home=Path("~nobody-of-that-name/x"))
