@@ -18,9 +18,9 @@ class _Frozen(BaseModel):
 class ClassSpec(_Frozen):
     """One output class: its name, the damage it means and its operating point."""
 
-    name: str
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="part of file names")
     damage: str = Field(description="1..26, R01..R22, 'anomaly', or 'water' (a surface, not a damage)")
-    threshold: float = Field(ge=0, description="chosen on the validation split; never on test")
+    threshold: float = Field(ge=0, allow_inf_nan=False, description="chosen on the validation split; never on test")
     minimum_area_px: int = Field(default=1, ge=1)
 
 
@@ -28,7 +28,7 @@ class Normalisation(_Frozen):
     """How raw values become network input.
 
     ``fixed``: (x - mean) / std per band, values as stored.
-    ``per_patch``: each band's own mean and standard deviation over the observed pixels of the patch.
+    ``per_patch``: one mean and one standard deviation over all observed values of the patch, bands together.
     ``none``: raw values.
     """
 
@@ -60,7 +60,9 @@ class ModelCard(_Frozen):
     normalisation: Normalisation
     gsd_range_mm: tuple[float, float]
     architecture: dict[str, Any]
-    weights_file: str | None = None
+    weights_file: str | None = Field(  # a plain name: it is copied and opened below the model's folder
+        default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.safetensors$"
+    )
     weights_sha256: str | None = None
     training_data: tuple[TrainingData, ...] = ()
     commands: tuple[str, ...] = ()

@@ -28,9 +28,12 @@ def normalise(pixels: torch.Tensor, rule: Normalisation) -> torch.Tensor:
 
 
 def _patch_moments(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return mean and standard deviation ``(B, C, 1, 1)`` over the observed pixels of each band."""
-    mean = pixels.nanmean(dim=(2, 3), keepdim=True)
-    variance = (pixels - mean).square().nanmean(dim=(2, 3), keepdim=True)
-    mean = torch.nan_to_num(mean, nan=0.0)
+    """Return mean and standard deviation ``(B, 1, 1, 1)`` over all observed values of a patch, bands together.
+
+    One pair for all bands keeps the relations between them: with a pair for each band a patch of nothing but water
+    becomes noise around zero, which no network can tell from a patch of nothing but land.
+    """
+    mean = torch.nan_to_num(pixels.nanmean(dim=(1, 2, 3), keepdim=True), nan=0.0)
+    variance = torch.nan_to_num((pixels - mean).square().nanmean(dim=(1, 2, 3), keepdim=True), nan=0.0)
     floor = PER_PATCH_FLOOR * mean.abs() + 1e-6
-    return mean, torch.maximum(torch.nan_to_num(variance, nan=0.0).sqrt(), floor)
+    return mean, torch.maximum(variance.sqrt(), floor)

@@ -242,7 +242,7 @@ class Registry:
             stored = json.loads(path.read_bytes())
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ModelError(f"{path}: unreadable ({error}); repair or remove it and set the aliases again") from error
         sound = isinstance(stored, dict) and all(
             isinstance(of, dict) and all(isinstance(v, str) for v in of.values()) for of in stored.values()
