@@ -15,6 +15,7 @@ from inference.regions import Region
 PARALLEL_DEG = 30.0
 SHORTEST_PX = 20.0
 ELONGATED = 3.0
+SIDE_BY_SIDE = 0.5
 LONGEST_CRACKS = 400  # pairs are compared: the longest count
 Z95 = 1.96
 
@@ -30,8 +31,9 @@ def spacing_m(regions: Sequence[Region], scale: Scale) -> list[Measure | None]:
     """Return for each crack of an image its distance to the nearest roughly parallel one (``min_spacing``).
 
     Two cracks are compared if their main directions differ by less than 30 degrees and they lie side by side along at
-    least a quarter of the shorter one; their distance is the median gap between their centrelines there. None where a
-    crack has no such neighbour. In m where the ground sample distance is known, else in px.
+    least half of the shorter one and no shorter than the gap between them; closer than twice their masks' widths they
+    are strands of one crack, not two. The distance is the median gap between the centrelines. None where a crack has
+    no such neighbour. In m where the ground sample distance is known, else in px.
     """
     lines = [_line(region) for region in regions]
     order = sorted((i for i, line in enumerate(lines) if line is not None), key=lambda i: -_length(lines[i]))
@@ -76,12 +78,16 @@ def _gap(a: _Line | None, b: _Line | None) -> float:
     across = np.array([-along[1], along[0]])
     spans = [(line.points @ along, line.points @ across) for line in (a, b)]
     low, high = max(s.min() for s, _ in spans), min(s.max() for s, _ in spans)
-    if high - low < 0.25 * min(a.length, b.length):
+    if high - low < SIDE_BY_SIDE * min(a.length, b.length):
         return np.inf
     edges = np.linspace(low, high, 2 + int((high - low) / 10))
     middles = [_middles(s, t, edges) for s, t in spans]
-    gap = np.abs(middles[0] - middles[1])
-    return float(np.nanmedian(gap)) if np.isfinite(gap).any() else np.inf
+    gaps = np.abs(middles[0] - middles[1])
+    if not np.isfinite(gaps).any():
+        return np.inf
+    gap = float(np.nanmedian(gaps))
+    strands = 2 * (len(a.points) / a.length + len(b.points) / b.length)
+    return gap if strands <= gap <= high - low else np.inf
 
 
 def _middles(
