@@ -6,11 +6,11 @@ import codecs
 import csv
 import io
 import json
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
@@ -50,6 +50,7 @@ def read_assets(path: Path) -> tuple[list[Asset], list[RecordError]]:
             if isinstance(item, RecordError):
                 raise item
             values, geometry = item
+            _check_texts(values)
             asset = make_asset(values, geometry)
             if asset.uid in seen:
                 raise RecordError(f"id {asset.uid!r} was already given by {seen[asset.uid]}; ids must differ")
@@ -152,10 +153,19 @@ def _geojson_rows(text: str, name: str) -> Rows:
             yield where, error
 
 
+def _check_texts(values: Mapping[str, Any]) -> None:
+    """Raise RecordError for text that no database takes: a zero character, or half of a surrogate pair."""
+    for field, value in values.items():
+        text = "".join(map(str, value)) if isinstance(value, list) else str(value)
+        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+            raise RecordError(f"{field} is {value!a}; expected whole characters: save the file again as UTF-8")
+
+
 def _check_crs(crs: object, name: str) -> None:
     if crs is None:
         return
-    declared = str(crs.get("properties", {}).get("name", crs)) if isinstance(crs, Mapping) else str(crs)
+    properties = crs.get("properties") if isinstance(crs, Mapping) else None
+    declared = str(properties.get("name", crs)) if isinstance(properties, Mapping) else str(crs)
     if not declared.endswith(LONLAT_CRS):
         raise RecordError(
             f"{name}: coordinates are declared as {declared}; expected WGS84 or JGD2011 lon, lat: reproject"
@@ -166,13 +176,20 @@ def _shape(member: object) -> BaseGeometry | None:
     if member is None:
         return None
     try:
-        geometry = shapely.force_2d(shape(member))
-    except (ShapelyError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        with np.errstate(invalid="ignore"):  # NaN is refused below
+            geometry = shapely.force_2d(shape(member))
+    except (ShapelyError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
         raise RecordError(f"geometry cannot be read ({error}); expected a GeoJSON geometry or null") from error
     if geometry.is_empty:
         return None
     west, south, east, north = geometry.bounds
-    if not all(map(math.isfinite, geometry.bounds)) or west < -180 or east > 180 or south < -90 or north > 90:
+    if (
+        not np.isfinite(shapely.get_coordinates(geometry)).all()
+        or west < -180
+        or east > 180
+        or south < -90
+        or north > 90
+    ):
         raise RecordError(f"geometry reaches {geometry.bounds}; expected WGS84 longitude, latitude in this order")
     found: BaseGeometry = geometry
     return found

@@ -109,7 +109,11 @@ def capture_time(exif: Tags, gps: Tags) -> datetime | None:
         exif.notes.append(f"EXIF DateTimeOriginal {text[:30]!r} makes no sense; ignored")
     zone = _parse_offset(exif.text(TAKEN_OFFSET) or exif.text(OFFSET))
     if local is not None and zone is not None:
-        return local.replace(tzinfo=zone).astimezone(UTC)
+        try:
+            return local.replace(tzinfo=zone).astimezone(UTC)
+        except OverflowError:  # the last hours of the year 9999
+            exif.notes.append(f"EXIF DateTimeOriginal {local.isoformat()} makes no sense; ignored")
+            return None
     by_gps = _gps_time(gps)
     if by_gps is not None:
         return by_gps

@@ -106,7 +106,9 @@ def scene_footprint(transform: Sequence[float], crs: str, width_px: int, height_
         lonlat = scene_to_lonlat(transform, crs, unit * [width_px, height_px])
     except (CRSError, ProjError):
         return None
-    return Polygon(lonlat) if np.isfinite(lonlat).all() else None
+    if not (np.isfinite(lonlat).all() and (np.abs(lonlat) <= [360.0, 90.0]).all()):  # some grids run from 0 to 360
+        return None
+    return Polygon(lonlat)
 
 
 def locator(image: Image) -> tuple[Callable[[Points], Points], str] | None:
@@ -117,7 +119,7 @@ def locator(image: Image) -> tuple[Callable[[Points], Points], str] | None:
     """
     crs, transform = image.crs, image.transform
     if image.kind is ImageKind.SCENE:
-        if crs is None or transform is None:
+        if crs is None or transform is None or scene_footprint(transform, crs, image.width_px, image.height_px) is None:
             return None
         return (lambda xy: scene_to_lonlat(transform, crs, xy)), "georeference"
     if image.footprint is None:

@@ -68,7 +68,7 @@ def collect_files(paths: Sequence[Path]) -> Collected:
     files: list[Path] = []
     ignored: list[Path] = []
     for path in paths:
-        if not path.exists():
+        if not _exists(path):
             raise InputError(f"{path}: no such file or folder; check the path")
         if not path.is_dir():
             files.append(path)
@@ -82,6 +82,13 @@ def collect_files(paths: Sequence[Path]) -> Collected:
     if not files:
         raise InputError(f"no image in {', '.join(map(str, paths))}; expected files with one of {' '.join(SUFFIXES)}")
     return Collected(tuple(dict.fromkeys(files)), tuple(dict.fromkeys(ignored)))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long; pathlib lets this one through
+        return False
 
 
 def image_uid(survey_uid: str, sha256: str) -> str:

@@ -205,6 +205,6 @@ def _laser(fields: Mapping[str, str], distance: float | None, notes: list[str]) 
 def _utc(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text.replace("/", "-"))
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC) if found.year >= 1990 else None
+    except (ValueError, OverflowError):
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC) if found.year >= 1990 else None

@@ -98,6 +98,9 @@ class ImageReader:
                 "no CRS: image coordinates only" if not crs else "CRS without a transform: image coordinates only"
             )
             return None, None
+        if not np.isfinite(transform[:6]).all() or transform.is_degenerate:
+            self._note("the transform maps no pixel to a place: image coordinates only")
+            return None, None
         epsg = crs.to_epsg()
         values = (transform.a, transform.b, transform.c, transform.d, transform.e, transform.f)
         return (f"EPSG:{epsg}" if epsg else crs.to_wkt()), values

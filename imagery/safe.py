@@ -81,6 +81,8 @@ def check_place(path: Path, root: Path | None = None) -> Path:
         real = path.resolve(strict=True)
     except OSError as error:
         raise UnreadableImage(f"{path}: no such file; check the path") from error
+    if any("\ud800" <= character <= "\udfff" for character in str(real)):  # e.g. a name in cp932 out of a ZIP file
+        raise UnreadableImage(f"{str(path)!a}: the name is not UTF-8; rename the file or its folder")
     if path.is_symlink() or not real.is_file() or str(real).startswith("/vsi"):
         raise UnsafeImage(f"{path}: not a plain file (a link, a folder or a device); give the file itself")
     if root is not None and not real.is_relative_to(root.resolve()):

@@ -25,6 +25,7 @@ STAND_OFF_SIGMA_SHARE = 0.10  # our assumption: a held distance
 ALTITUDE_SIGMA_SHARE = 0.10  # our assumption: RelativeAltitude counts from the take-off point
 NADIR_TOLERANCE_DEG = 10.0
 CONFLICT = 0.2
+GIVEN_RANGE = (1e-6, 1e9)  # of any stated number; its square must stay a finite area
 _GEOD = pyproj.Geod(ellps="WGS84")
 
 
@@ -83,9 +84,12 @@ def is_nadir(metadata: PhotoMetadata) -> bool:
 
 def _check_given(**given: float | None) -> None:
     for name, value in given.items():
-        if value is not None and not (math.isfinite(value) and value > 0):
+        if value is not None and not GIVEN_RANGE[0] <= value <= GIVEN_RANGE[1]:
             option = "--" + name.removesuffix("_mm").removesuffix("_m").replace("_", "-")
-            raise InputError(f"{name} = {value}: expected a positive number; correct {option} or leave it out")
+            raise InputError(
+                f"{name} = {value}: expected a positive number, {GIVEN_RANGE[0]:g} to {GIVEN_RANGE[1]:g}; "
+                f"correct {option} or leave it out"
+            )
 
 
 def _given(gsd_mm: float | None, gsd_sigma_mm: float | None) -> Scale | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def _written(home: Path, finding: Finding, pictures: dict[str, NDArray[np.uint8]
 def _write_jpeg(path: Path, rgb: NDArray[np.uint8]) -> None:
     """Write a JPEG whole or not at all."""
     done, data = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 88])
-    partial = path.with_suffix(".partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")  # two inspections may write one picture
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(data.tobytes() if done else b"")

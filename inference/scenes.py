@@ -65,12 +65,17 @@ def pixel_size_m(image: Image) -> float | None:
     crs = CRS.from_user_input(image.crs)
     if not crs.is_geographic:
         unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else 1.0
-        return float(np.sqrt(abs(a * e - b * d)) * unit)
+        return _size(float(np.sqrt(abs(a * e - b * d)) * unit))
     lon, lat = c + a * image.width_px / 2, f + e * image.height_px / 2
     geod = Geod(ellps="WGS84")
     across = geod.inv(lon, lat, lon + a, lat + d)[2]
     down = geod.inv(lon, lat, lon + b, lat + e)[2]
-    return float(np.sqrt(across * down))
+    return _size(float(np.sqrt(across * down)))
+
+
+def _size(metres: float) -> float | None:
+    """Return a length, or None for what a transform that leads nowhere on Earth gives."""
+    return metres if 0 < metres < 1e6 else None
 
 
 def scene_places(scene: Scene) -> tuple[list[Place], list[str]]:

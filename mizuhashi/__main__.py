@@ -27,10 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _confess(error: Exception, argv: Sequence[str]) -> int:
     import traceback
 
+    from mizuhashi.output import one_line
+
     if {"-v", "-vv", "--verbose"} & set(argv):
         traceback.print_exception(error)
     hint = "run it again with -v for the traceback, and report it: this is a defect of the program"
-    print(f"error: unexpected {type(error).__name__}: {error}; {hint}", file=sys.stderr)
+    print(one_line(f"error: unexpected {type(error).__name__}: {error}; {hint}"), file=sys.stderr)
     return 1
 
 

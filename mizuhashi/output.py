@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,15 +32,15 @@ class Output:
     def say(self, line: str = "") -> None:
         """Write one line for the reader unless quiet."""
         if not self.quiet:
-            print(line, flush=True)  # a long run that is piped into a file still shows where it is
+            print(one_line(line), flush=True)  # a long run that is piped into a file still shows where it is
 
     def result(self, line: str) -> None:
         """Write one line that was asked for: it comes even when quiet."""
-        print(line, flush=True)
+        print(one_line(line), flush=True)
 
     def remark(self, line: str) -> None:
         """Write one line to standard error: something was refused or failed."""
-        print(line, file=sys.stderr, flush=True)
+        print(one_line(line), file=sys.stderr, flush=True)
 
     def json(self, value: object) -> None:
         """Write one JSON document to standard output."""
@@ -47,14 +48,14 @@ class Output:
 
     def table(self, columns: Sequence[str], rows: Sequence[Row], *, title: str | None = None) -> None:
         """Write a table: ruled on a terminal, tab-separated lines with a header elsewhere."""
-        texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+        texts = [["" if cell is None else one_line(str(cell)) for cell in row] for row in rows]
         if on_terminal(sys.stdout):
             _rich_table(columns, texts, title)
             return
         if title:
             self.say(title)
         for row in [list(columns), *texts]:
-            print("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
+            print("\t".join(row))
 
     @contextmanager
     def progress(self, title: str) -> Iterator[Progress]:
@@ -66,6 +67,21 @@ class Output:
                 yield report
         else:
             yield _PlainProgress(title, sys.stderr)
+
+
+def one_line(text: str) -> str:
+    """Return text as one line that does nothing to a terminal: names come from files that nobody vouches for.
+
+    Control and format characters (escape codes, bidirectional overrides) and halves of surrogate pairs are spelled out.
+    """
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if character in "\t\r\n":
+        return " "
+    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return character.encode("unicode_escape").decode("ascii") if hidden else character
 
 
 def on_terminal(stream: IO[str]) -> bool:
@@ -107,7 +123,7 @@ class _PlainProgress:
     def __call__(self, what: str, done: int, total: int) -> None:
         if (what, done) != self.last:
             self.last = (what, done)
-            print(f"{self.title} {share(done, total)} {what}".rstrip(), file=self.stream, flush=True)
+            print(f"{self.title} {share(done, total)} {one_line(what)}".rstrip(), file=self.stream, flush=True)
 
 
 def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None) -> None:
@@ -135,6 +151,6 @@ def _rich_progress(title: str) -> Iterator[Progress]:
         task = bars.add_task(title, total=None, what="")
 
         def report(what: str, done: int, total: int) -> None:
-            bars.update(task, completed=done, total=total, what=what)
+            bars.update(task, completed=done, total=total, what=one_line(what))
 
         yield report

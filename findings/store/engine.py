@@ -89,6 +89,8 @@ def _refusal(error: Exception, engine: sa.Engine) -> MizuhashiError:
     text, where = _first_line(error), engine.url.render_as_string(hide_password=True)
     if "disk is full" in text or "No space left" in text:
         return OutputError(f"{where}: the disk is full; nothing of this step was kept. Free space and run it again")
+    if "disk I/O error" in text:  # a quota, a limit on file sizes, or a failing disk
+        return OutputError(f"{where}: cannot be written or read ({text}); check the disk or choose another --home")
     if "readonly database" in text or "unable to open database file" in text:
         return OutputError(f"{where}: cannot be written ({text}); choose a writable folder with --home")
     if "database is locked" in text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +17,9 @@ from findings.store.convert import image_columns, image_value, survey_value
 from findings.store.schema import AssetRecord, ImageRecord, SurveyRecord
 from findings.store.values import Counts
 from findings.survey import Image, Survey
+
+LONGEST_NAME = 200
+"""What the HTTP door takes as well."""
 
 _DESCRIPTION = ("scale", "band_names", "captured_at", "lon", "lat", "span", "member")
 """What a user can give or correct at ingest; a second call that differs here is told so."""
@@ -102,6 +106,10 @@ def image(session: Session, uid: str) -> Image:
 def _new(session: Session, name: str, asset_uid: str | None) -> SurveyRecord:
     if not name.strip():
         raise StoreError(f"survey name {name!r} is blank; give it a name")
+    if len(name) > LONGEST_NAME or any(unicodedata.category(character) == "Cc" for character in name):
+        raise StoreError(
+            f"survey name {name[:40]!a}: expected at most {LONGEST_NAME} characters, no control characters"
+        )
     if asset_uid is not None and session.scalar(sa.select(AssetRecord.id).where(AssetRecord.uid == asset_uid)) is None:
         raise NotFound(
             f"no asset with uid {asset_uid!r}; `mizuhashi assets list` shows them, `assets import FILE` adds some"

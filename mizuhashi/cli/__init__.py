@@ -14,7 +14,7 @@ import typer.main
 
 from findings.errors import MizuhashiError
 from mizuhashi.cli.session import Session
-from mizuhashi.output import Output
+from mizuhashi.output import Output, one_line
 
 COMMANDS = {
     "demo": "run the main job on generated imagery",
@@ -78,7 +78,7 @@ def _report(ctx: Any, line: str) -> None:
     session = ctx.obj
     if isinstance(session, Session) and session.output.verbosity:
         traceback.print_exc()
-    print(line, file=sys.stderr)
+    print(one_line(line), file=sys.stderr)
 
 
 def _hoist(args: list[str]) -> list[str]:

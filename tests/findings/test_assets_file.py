@@ -174,3 +174,25 @@ def test_a_broken_quote_ends_the_reading_with_an_error_and_keeps_the_rows_before
     assets, errors = read_assets(write('橋梁名,ID\n水橋,B1\n"石"橋,B2\n元橋,B3\n'))
     assert [a.uid for a in assets] == ["B1"]
     assert "rows after it were not read" in str(errors[0])
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        '{"type": "Feature", "properties": {"kind": "bridge", "name": "a\\ud800"}, "geometry": null}',
+        '{"type": "Feature", "properties": {"kind": "bridge", "name": "a\\u0000"}, "geometry": null}',
+        json.dumps(a_feature(geometry={"type": "Point", "coordinates": [10**400, 36]})),
+        json.dumps(a_feature(geometry={"type": "LineString", "coordinates": [[137, 36], [float("nan"), 36]]})),
+    ],
+)
+def test_a_feature_that_no_database_takes_does_not_stop_the_others(write: Write, feature: str) -> None:
+    good = json.dumps(a_feature(properties={"kind": "bridge", "name": "good"}, id="good"))
+    text = f'{{"type": "FeatureCollection", "features": [{feature}, {good}]}}'
+    assets, errors = read_assets(write(text))
+    assert [asset.name for asset in assets] == ["good"]
+    assert len(errors) == 1
+
+
+def test_a_reference_system_without_properties_is_refused(write: Write) -> None:
+    with pytest.raises(RecordError, match="reproject"):
+        read_assets(write(collection(a_feature(), crs={"properties": None})))

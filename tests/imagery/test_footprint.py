@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyproj
 import pytest
+import rasterio
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -126,3 +127,10 @@ def test_the_flight_line_lies_as_image_matching_says(shared_data: Path) -> None:
     assert not any("turned" in note for note in second.notes)
     step = GEOD.inv(*second.position_lonlat, *third.position_lonlat)[2]
     assert step == pytest.approx(13.5, abs=1.5)  # README: exposures about 13.5 m apart
+
+
+def test_a_scene_whose_georeference_leads_nowhere_on_earth_has_no_place(tmp_path: Path) -> None:
+    profile = {"crs": "EPSG:4326", "transform": rasterio.Affine(100, 0, 500, 0, -100, 500)}
+    image = describe(write_tif(tmp_path / "a.tif", np.ones((1, 4, 4), np.uint16), **profile))
+    assert image.footprint is None
+    assert locator(image) is None

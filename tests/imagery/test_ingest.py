@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
-from findings.errors import InputError
+from findings.errors import InputError, UnreadableImage
 from findings.survey import ImageKind, ImageStatus, ScaleSource
 from imagery.ingest import IngestOptions, collect_files, describe
 from tests.imagery.files import UTM, grey_picture, write_photo, write_tif
@@ -118,3 +120,32 @@ def test_real_scenes_carry_scale_place_and_time(shared_data: Path) -> None:
     tile = describe(shared_data / "water/tiles30m/images/0.tif")
     assert (tile.crs, tile.scale.source) == (None, ScaleSource.UNKNOWN)
     assert "no CRS: image coordinates only" in tile.notes
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_transform_that_is_no_number_leaves_image_coordinates(tmp_path: Path, number: float) -> None:
+    transform = rasterio.Affine(10, 0, number, 0, -10, 4_000_000)
+    path = write_tif(
+        tmp_path / "a.tif", RNG.integers(1, 3000, (4, 20, 30), dtype=np.uint16), **UTM | {"transform": transform}
+    )
+    image = describe(path)
+    assert (image.crs, image.transform) == (None, None)
+    assert any("image coordinates only" in note for note in image.notes)
+
+
+def test_a_time_at_the_end_of_the_calendar_is_ignored(tmp_path: Path) -> None:
+    xmp = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><d drone-dji:UTCAtExposure="9999-12-31T23:59:59-14:00"/></x:xmpmeta>'
+    path = write_photo(tmp_path / "a.jpg", grey_picture(RNG), xmp=xmp, taken="9999:12:31 23:59:59", offset="-14:00")
+    assert describe(path).captured_at is None
+
+
+def test_a_name_that_is_not_utf_8_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode("橋.jpg".encode("cp932"))
+    write_photo(tmp_path / "a.jpg", grey_picture(RNG)).rename(path)
+    with pytest.raises(UnreadableImage, match="rename"):
+        describe(path)
+
+
+def test_a_path_too_long_for_the_system_is_no_such_file() -> None:
+    with pytest.raises(InputError, match="no such file"):
+        collect_files([Path("x" * 5000)])

@@ -73,7 +73,7 @@ def test_digital_zoom_shrinks_and_cropping_forbids_the_scale() -> None:
     assert ground_sample_distance(turned, 3648, stand_off_m=3.0).gsd_mm == pytest.approx(plain)
 
 
-@pytest.mark.parametrize("wrong", [0.0, -1.0, math.nan, math.inf])
+@pytest.mark.parametrize("wrong", [0.0, -1.0, math.nan, math.inf, 1e300, 1e-300])
 def test_a_given_value_must_be_positive(wrong: float) -> None:
     for name in ("gsd_mm", "gsd_sigma_mm", "stand_off_m"):
         with pytest.raises(InputError, match="expected a positive number"):

@@ -78,6 +78,9 @@ def test_nothing_to_store_a_blank_name_and_a_naive_time_are_refused(store: Store
         store.open_survey("2026", None, [])
     with pytest.raises(StoreError, match="blank"):
         store.open_survey("  ", None, [A])
+    for wrong in ("a\nb", "\x1b[31mred", "x" * 201):
+        with pytest.raises(StoreError, match="control characters"):
+            store.open_survey(wrong, None, [A])
     with pytest.raises(StoreError, match="has no zone"):
         store.open_survey("2026", None, [replace(A, captured_at=datetime(2026, 6, 1))])
     assert store.surveys() == []
