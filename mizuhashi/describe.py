@@ -39,7 +39,7 @@ def measure_text(measure: Measure) -> str:
     """Return one measure with its 95 % interval: ``width 0.31 ± 0.07 mm``, ``width below 0.4 mm``.
 
     An interval that is not even reads ``width 0.31 mm (0.24 to 0.45)``. The uncertainty decides how many digits are
-    written; metres below 0.1 are written in millimetres.
+    written; metres below 1 are written in millimetres.
     """
     name = MEASURE_NAMES.get(measure.name, measure.name.replace("_", " "))
     factor, unit = (1000.0, "mm") if _is_short(measure) else (1.0, UNITS.get(measure.unit, measure.unit))
@@ -58,7 +58,7 @@ def measure_text(measure: Measure) -> str:
 
 def _is_short(measure: Measure) -> bool:
     largest = measure.value if measure.value is not None else measure.high
-    return measure.unit == "m" and largest is not None and abs(largest) < 0.1
+    return measure.unit == "m" and largest is not None and abs(largest) < 1.0
 
 
 def _digits(uncertainty: float) -> int:

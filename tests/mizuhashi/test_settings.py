@@ -8,7 +8,7 @@ import pydantic
 import pytest
 
 from findings.errors import ConfigError
-from mizuhashi.settings import environment_names, load_settings
+from mizuhashi.settings import load_settings
 
 
 def test_the_flag_wins_over_the_environment_and_that_over_the_default(
