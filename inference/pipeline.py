@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from findings.asset import Asset
-from findings.errors import InputError, NotAssessable, UnreadableImage
+from findings.errors import GradingError, InputError, NotAssessable, UnreadableImage
 from findings.finding import Finding
 from findings.ranking import load_profile, rank
 from findings.store import ModelRun, Store
@@ -149,7 +149,7 @@ def _inspect_image(run: _Run, image: Image, models: Sequence[PixelModel]) -> lis
         run.not_assessed.append((name, str(error)))
         run.store.record_image(replace(image, status=ImageStatus.NOT_ASSESSED, reason=str(error)), None, ())
         return []
-    except InputError as error:
+    except (InputError, GradingError) as error:
         run.failures.append((name, str(error)))
         run.store.record_image(replace(image, status=ImageStatus.FAILED, reason=str(error)), None, ())
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from models.backbone import load_encoder
 from models.card import ModelCard, read_card
 from models.checkpoint import load_state
 from models.normalise import normalise
+
+LOCAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 
 
 def build_network(architecture: dict[str, Any], bands: int, classes: int, *, pretrained: bool = False) -> nn.Module:
@@ -29,6 +32,9 @@ def build_network(architecture: dict[str, Any], bands: int, classes: int, *, pre
         CardError: segmentation-models-pytorch knows no such decoder or encoder.
     """
     decoder, encoder = architecture.get("decoder"), architecture.get("encoder")
+    if not all(isinstance(name, str) and LOCAL_NAME.fullmatch(name) for name in (decoder, encoder)):
+        # a name with a scheme ("hf-hub:...") would send the library to the network
+        raise CardError(f"decoder {decoder!r}, encoder {encoder!r}: expected plain names such as Unet, tu-resnet18")
     try:
         network: Any = smp.create_model(
             decoder,
