@@ -183,7 +183,7 @@ def _islands(rng: np.random.Generator, along: Array, left: Array, half: float, l
 def _vigour(rng: np.random.Generator, left: Array, half: float) -> Array:
     """Return 0 to 1: trees start at the banks, in clumps, and end at the water."""
     coarse = (left.shape[0] // 2, left.shape[1] // 2)
-    clumps = cv2.resize(smooth_noise(rng, coarse, 12, 3, 0.7), left.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    clumps = cv2.resize(smooth_noise(rng, coarse, 26, 3, 0.5), left.shape[::-1], interpolation=cv2.INTER_LINEAR)
     near_bank = np.clip(1 - np.abs(left) / half, 0, 1)
     return np.clip(0.3 + 0.55 * near_bank + 0.28 * clumps, 0, 1).astype(np.float32)
 

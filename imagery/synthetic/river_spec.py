@@ -40,7 +40,7 @@ class RiverSpec:
     width_m: float = 110.0
     erosion_m_per_year: float = 7.0
     bar_growth_m_per_year: float = 6.0
-    tree_growth_per_year: float = 0.06
+    tree_growth_per_year: float = 0.08
     level_swing_m: float = 25.0
     cloudy: float = 0.3
     bridge: bool = True

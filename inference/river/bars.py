@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -10,7 +11,7 @@ import numpy as np
 
 from findings.measure import Measure
 from inference.regions import outline
-from inference.river.channel import Channel, components, distance_to, find_channel, solid
+from inference.river.channel import Channel, components, distance_to, find_channel, solid, wide
 from inference.river.finding import (
     MINIMUM_AREA_PX,
     SEDIMENT,
@@ -21,7 +22,7 @@ from inference.river.finding import (
     RiverReport,
     area_measure,
 )
-from inference.river.greenness import division, hidden, ndvi, reflectance_like
+from inference.river.greenness import BARE_BELOW, SEDIMENT_MNDWI, division, hidden, mndwi, ndvi, reflectance_like
 
 REACH_WIDTHS = 0.75
 """Bare ground that touches the water counts as its bar up to so many channel widths away; beyond lie fields."""
@@ -42,17 +43,17 @@ def find_bars(bands: Mapping[str, Array], water_probability: Array, pixel_size_m
     channel, reason = find_channel(observed & (np.nan_to_num(water_probability) >= 0.5), observed)
     if channel is None:
         return RiverReport((), (reason,))
-    bare, overgrown, level = dry_covers(channel, index, observed, reflectance=reflectance_like(bands))
+    covers = dry_covers(channel, index, mndwi(bands), observed, reflectance=reflectance_like(bands))
     details = {
         "channel_width_px": round(channel.width_px, 1),
-        "ndvi_division": round(level, 3),
+        "ndvi_division": round(covers.level, 3),
         "gsd_m": pixel_size_m,
         "scenes": 1,
         "caveat": "one scene: how much of a bar is dry depends on the water level of that day",
     }
     found = [
-        *_describe(bare, SEDIMENT, channel, water_probability, pixel_size_m, details),
-        *_describe(overgrown, VEGETATION, channel, water_probability, pixel_size_m, details),
+        *_describe(solid(covers.bare), SEDIMENT, channel, water_probability, pixel_size_m, details),
+        *_describe(solid(covers.overgrown), VEGETATION, channel, water_probability, pixel_size_m, details),
     ]
     return RiverReport(tuple(sorted(found, key=lambda f: -(f.measures[0].value or 0.0))))
 
@@ -64,25 +65,49 @@ def sight(bands: Mapping[str, Array], water_probability: Array) -> Bool:
     return np.asarray(observed if white is None else observed & ~white, dtype=bool)
 
 
-def dry_covers(channel: Channel, index: Array, observed: Bool, *, reflectance: bool) -> tuple[Bool, Bool, float]:
-    """Return the bare and the overgrown pixels of the active channel, and the NDVI that divides them.
+@dataclass(frozen=True, slots=True)
+class Covers:
+    """Dry ground of the active channel: ``bare`` and ``overgrown`` ``(H, W)``, and the NDVI ``level`` of the latter."""
+
+    bare: Bool
+    overgrown: Bool
+    level: float
+
+
+def dry_covers(channel: Channel, index: Array, moisture: Array | None, observed: Bool, *, reflectance: bool) -> Covers:
+    """Return the bare and the overgrown pixels of the active channel.
 
     Bare ground outside the closed channel belongs to it where it touches the channel and lies within ``REACH_WIDTHS``
     of the water: a point bar lies outside any closing.
+
+    Args:
+        channel: the river.
+        index: ``(H, W)`` NDVI, NaN where unknown.
+        moisture: ``(H, W)`` MNDWI, which tells sediment from dry soil; None where unknown.
+        observed: ``(H, W)``.
+        reflectance: whether the indices come from reflectance, on which the absolute thresholds hold.
     """
     away = distance_to(channel.water)
     dry = observed & ~channel.water & np.isfinite(index)
     level = division(index, dry & (away <= 3 * channel.width_px), reflectance=reflectance)
-    low = dry & (index < level)
-    attached = _attached(solid(low & (away <= 3 * channel.width_px)), away <= REACH_WIDTHS * channel.width_px, channel)
-    return solid((low & channel.active) | attached), solid(dry & channel.active & (index >= level)), level
+    low = dry & (index < (BARE_BELOW if reflectance else level))
+    sediment = low if moisture is None else low & (np.nan_to_num(moisture, nan=-1.0) >= SEDIMENT_MNDWI)
+    reach = away <= REACH_WIDTHS * channel.width_px
+    attached = _attached(
+        wide(sediment & (away <= 3 * channel.width_px)), reach, channel, surely_sediment=moisture is not None
+    )
+    bare = np.asarray((low & channel.active) | attached, dtype=bool)
+    return Covers(bare, np.asarray(dry & channel.active & (index >= level), dtype=bool), level)
 
 
-def _attached(bare: Bool, near: Bool, channel: Channel) -> Bool:
+def _attached(bare: Bool, near: Bool, channel: Channel, *, surely_sediment: bool) -> Bool:
     """Return bare ground near the water that touches the channel, unless most of it lies beyond: a town or field."""
     whole, stats = components(bare)
     inside = np.bincount(whole[near].ravel(), minlength=len(stats))
     mostly_near = inside >= 0.5 * stats[:, cv2.CC_STAT_AREA]
+    if not surely_sediment:
+        for rim in (whole[0], whole[-1], whole[:, 0], whole[:, -1]):
+            mostly_near[np.unique(rim)] = False  # how far it reaches outside the scene is not known
     labels, _ = components(bare & near & mostly_near[whole])
     touching = np.unique(labels[distance_to(channel.active) <= 1.5])
     return np.asarray(np.isin(labels, touching[touching > 0]), dtype=bool)

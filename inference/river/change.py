@@ -9,13 +9,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from scipy.ndimage import binary_opening
 
 from findings.measure import Measure
 from inference.regions import outline
 from inference.river.bars import cover_ratio, dry_covers, parts
-from inference.river.channel import Channel, distance_to, find_channel, solid
-from inference.river.epochs import Epoch, early_and_late, years_between
+from inference.river.channel import Channel, components, distance_to, find_channel, wide
+from inference.river.epochs import Epoch, early_and_late, same_season, years_between
 from inference.river.finding import (
     EROSION,
     SEDIMENT,
@@ -39,6 +38,8 @@ EDGE_PX = 0.5
 """95 % of where a thresholded edge may lie at each date."""
 SHORTEST_YEARS = 0.5
 """A rate from less than half a year says more about one flood than about a trend."""
+RISEN = 1.05
+"""Ratio of the water areas of two dates of different seasons above which banks are not compared."""
 COURSE_WIDTHS = 2.0
 """A shift of more than so many channel widths is a new or abandoned course (cut-off), not one bank's retreat."""
 GREENING = 0.15
@@ -68,7 +69,8 @@ def find_changes(
 ) -> RiverReport:
     """Return bank erosion (R17), deposition (R15) and vegetation gain (R16) between early and late dates.
 
-    From six dates on the medians of the first and last third are compared, below that the first and the last date.
+    From six dates on the medians of the first and last third are compared, below that two dates far apart, of one
+    season where there are such.
 
     Args:
         dates: of each scene, None where unknown; sorted here if all are known, else taken in the given order.
@@ -93,13 +95,25 @@ def find_changes(
     shift = _common_shift_px(before, after, both)
     details = _details(early, late, before, after, pixel_size_m, years, shift)
     pair = _Pair(early, late, before, after, pixel_size_m, years, shift, details)
-    found = [*_erosion(pair, both), *_deposition(pair, both), *_greening(pair, both)]
-    refusals = (
-        ()
-        if early.index is not None and late.index is not None
-        else ("vegetation gain, and bars apart from banks, need the bands red and nir on the compared dates",)
+    found, refusals = _findings(pair, both)
+    if early.index is None or late.index is None:
+        refusals.append("vegetation gain, and flooded bars apart from eroded banks, need the bands red and nir")
+    return RiverReport(tuple(sorted(found, key=lambda f: -(f.measures[0].value or 0.0))), tuple(refusals))
+
+
+def _findings(pair: _Pair, both: Bool) -> tuple[list[RiverFinding], list[str]]:
+    """Return what changed, and what two dates of different seasons do not allow to be said."""
+    if same_season(pair.early, pair.late):
+        return [*_erosion(pair, both), *_deposition(pair, both), *_greening(pair, both)], []
+    refusals = ["deposition and vegetation: the two dates are of different seasons; add a scene of one season"]
+    risen = float(pair.after.water.sum()) / float(pair.before.water.sum())
+    if risen <= RISEN:
+        return _erosion(pair, both), refusals
+    refusals.append(
+        f"erosion: {100 * (risen - 1):.0f} % more water on a date of another season; a higher level cannot be told "
+        "from lost banks; add a scene of one season"
     )
-    return RiverReport(tuple(sorted(found, key=lambda f: -(f.measures[0].value or 0.0))), refusals)
+    return [], refusals
 
 
 def _details(
@@ -115,6 +129,8 @@ def _details(
     return {
         "early_dates": [date.date().isoformat() for date in early.dates],
         "late_dates": [date.date().isoformat() for date in late.dates],
+        "first_date": early.dates[0].date().isoformat() if early.dates else None,
+        "last_date": late.dates[-1].date().isoformat() if late.dates else None,
         "scenes": early.scenes + late.scenes,
         "years": None if years is None else round(years, 2),
         "scenes_early": early.scenes,
@@ -148,37 +164,56 @@ def _common_shift_px(before: Channel, after: Channel, both: Bool) -> float:
 def _erosion(pair: _Pair, both: Bool) -> list[RiverFinding]:
     """Return ground that became river; bars that were only flooded are left out where NDVI shows them."""
     gained = both & pair.after.water & ~pair.early.water
-    if pair.early.index is not None:
-        bare, _, _ = dry_covers(pair.before, pair.early.index, both, reflectance=pair.early.reflectance)
-        gained &= ~bare
+    bar = cv2.dilate(_bars(pair, both).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    gained &= ~bar
     support = np.minimum(pair.late.probability, 1 - pair.early.probability)
     spare = max(pair.common_shift_px, 0.0)
-    return _moved(pair, gained, pair.before.water, spare, EROSION, support)
+    if not same_season(pair.early, pair.late):
+        gained = _apart_from(gained, bar)
+    return _moved(pair, gained, both, pair.early.water, spare, EROSION, support)
+
+
+def _apart_from(mask: Bool, bar: Bool) -> Bool:
+    """Return the parts of a mask that touch no bar: a high season drowns the overgrown back of a bar as well."""
+    labels, _ = components(mask)
+    touching = np.unique(labels[distance_to(bar) <= 1.5])
+    return np.asarray(mask & ~np.isin(labels, touching[touching > 0]), dtype=bool)
+
+
+def _bars(pair: _Pair, both: Bool) -> Bool:
+    """Return the bare bars of the early channel."""
+    early = pair.early
+    if early.index is None:
+        return np.zeros_like(both)
+    return dry_covers(pair.before, early.index, early.moisture, both, reflectance=early.reflectance).bare
 
 
 def _deposition(pair: _Pair, both: Bool) -> list[RiverFinding]:
-    """Return river that became land."""
+    """Return river that became land: sediment, or vegetation where most of it is overgrown by now."""
     lost = both & pair.before.water & ~pair.late.water
     support = np.minimum(pair.early.probability, 1 - pair.late.probability)
     spare = max(-pair.common_shift_px, 0.0)
-    return _moved(pair, lost, pair.after.water, spare, SEDIMENT, support)
+    return _moved(pair, lost, both, pair.late.water, spare, SEDIMENT, support)
 
 
-def _moved(pair: _Pair, mask: Bool, water: Bool, spare_px: float, damage: str, support: Array) -> list[RiverFinding]:
+def _moved(
+    pair: _Pair, mask: Bool, both: Bool, water: Bool, spare_px: float, damage: str, support: Array
+) -> list[RiverFinding]:
     """Return findings for the parts that touch the other state's water and moved by more than floor and water level."""
-    far = distance_to(water)
+    far = distance_to(water | ~both)  # where a cloud hides the old water, it may have been as near as the cloud
     found = []
-    # A fringe of one pixel is under the floor at any pixel size and would string separate places together.
-    for part, box in parts(np.asarray(binary_opening(mask, np.ones((2, 2))), dtype=bool)):
+    for part, box in parts(wide(mask)):
         if float(far[box][part].min()) > 2:
             continue
         shift = float(np.percentile(_bank_distances(part, far[box]), 95))
         if shift <= floor_px(pair.pixel_size_m) + spare_px:
             continue
         measures = _shift_measures(pair, part, box, shift, damage)
-        details = {**pair.details, "kind": _kind(shift, pair, damage), **_cover(pair, part, box, damage)}
+        kind, covers = _kind(shift, pair, damage), _cover(pair, part, box, damage)
+        named = VEGETATION if kind == "bar growth" and covers.get("vegetated_share_now", 0) >= 0.5 else damage
+        details = {**pair.details, "kind": kind, **covers}
         polygon = outline(part, box[1].start, box[0].start)
-        found.append(RiverFinding(damage, polygon, float(support[box][part].mean()), measures, details))
+        found.append(RiverFinding(named, polygon, float(support[box][part].mean()), measures, details))
     return found
 
 
@@ -233,7 +268,7 @@ def _greening(pair: _Pair, both: Bool) -> list[RiverFinding]:
     """
     if pair.early.index is None or pair.late.index is None:
         return []
-    bare, _, _ = dry_covers(pair.before, pair.early.index, both, reflectance=pair.early.reflectance)
+    bare = _bars(pair, both)
     away = distance_to(pair.before.active)
     dry = both & ~pair.early.water & ~pair.late.water
     around = dry & (away > 2) & (away <= 5 * pair.before.width_px)
@@ -242,7 +277,7 @@ def _greening(pair: _Pair, both: Bool) -> list[RiverFinding]:
     background = float(np.nanmedian(gain[around])) if np.isfinite(gain[around]).any() else 0.0
     green = bare & dry & (pair.late.index >= level) & (gain - background > GREENING)
     found = []
-    for part, box in parts(solid(green)):
+    for part, box in parts(wide(green)):
         area = area_measure(part, pair.pixel_size_m, "bare bar that became overgrown, edge known to half a pixel")
         ratio = cover_ratio(part, box, pair.after)
         rise = round(float(gain[box][part].mean()) - background, 3)

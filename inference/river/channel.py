@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.ndimage import binary_opening
 
 from inference.river.finding import MINIMUM_WIDTH_PX, Array, Bool
 
@@ -118,3 +119,8 @@ def _active(river: Bool, observed: Bool, width_px: float) -> Bool:
 def solid(mask: Bool) -> Bool:
     """Return the parts of a mask at least 3 px wide: a deck across the river and mixed bank pixels are thinner."""
     return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), dtype=bool)
+
+
+def wide(mask: Bool) -> Bool:
+    """Return the parts at least 2 px wide: a fringe of one is under every floor and strings places together."""
+    return np.asarray(binary_opening(mask, np.ones((2, 2))), dtype=bool)

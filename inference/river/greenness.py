@@ -9,8 +9,13 @@ import numpy as np
 
 from inference.river.finding import Array, Bool
 
-BARE_BELOW = (0.20, 0.45)
-"""Range of the NDVI that divides bare from overgrown on reflectance; Otsu's division is kept inside it."""
+OVERGROWN_FROM = (0.35, 0.45)
+"""Range of the NDVI from which ground is overgrown, on reflectance; Otsu's division is kept inside it."""
+BARE_BELOW = 0.20
+"""NDVI below which ground is bare, on reflectance; dead grass and stubble lie between bare and overgrown."""
+SEDIMENT_MNDWI = -0.40
+"""MNDWI from which bare ground is river sediment; dry soil of fields lies lower (Boothroyd et al. 2021, active channel:
+NDVI <= 0.2 and MNDWI >= -0.4)."""
 CLOUD_FROM = 3500.0
 """Reflectance x 10000 of green and red from which a pixel is cloud or snow; dry sand stays below 3,000."""
 
@@ -24,12 +29,24 @@ def ndvi(bands: Mapping[str, Array]) -> Array | None:
     """Return (nir - red) / (nir + red), NaN where either is missing or both are 0; None without both bands."""
     if "nir" not in bands or "red" not in bands:
         return None
-    nir, red = bands["nir"].astype(np.float32), bands["red"].astype(np.float32)
-    total = nir + red
+    index = _difference(bands["nir"], bands["red"])
+    return index if np.isfinite(index).any() else None
+
+
+def mndwi(bands: Mapping[str, Array]) -> Array | None:
+    """Return (green - swir1) / (green + swir1) of reflectance; None without both, or of stretched pictures."""
+    if "green" not in bands or "swir1" not in bands or not reflectance_like(bands):
+        return None
+    index = _difference(bands["green"], bands["swir1"])
+    return index if np.isfinite(index).any() else None
+
+
+def _difference(one: Array, other: Array) -> Array:
+    total = (one + other).astype(np.float32)
     valid = np.isfinite(total) & (total > 0)
-    index = np.full(nir.shape, np.nan, dtype=np.float32)
-    index[valid] = np.clip((nir[valid] - red[valid]) / total[valid], -1, 1)
-    return index if valid.any() else None
+    index = np.full(total.shape, np.nan, dtype=np.float32)
+    index[valid] = np.clip((one[valid] - other[valid]) / total[valid], -1, 1)
+    return index
 
 
 def hidden(bands: Mapping[str, Array]) -> Bool | None:
@@ -47,11 +64,11 @@ def hidden(bands: Mapping[str, Array]) -> Bool | None:
 def division(index: Array, where: Bool, *, reflectance: bool) -> float:
     """Return the NDVI that divides bare from overgrown among the given dry pixels.
 
-    Otsu's threshold (1979), held in ``BARE_BELOW`` on reflectance; an 8-bit picture has its own stretch, so that only
+    Otsu's threshold (1979), kept in ``OVERGROWN_FROM`` on reflectance; an 8-bit picture has its own stretch: only
     the division of its own histogram means anything.
     """
     values = index[where & np.isfinite(index)]
-    low, high = BARE_BELOW
+    low, high = OVERGROWN_FROM
     if values.size < 50:
         return (low + high) / 2
     grey = np.clip((values + 1) * 127.5, 0, 255).astype(np.uint8)
