@@ -24,6 +24,7 @@ setup: $(STAMP) ## make the environment: .venv/bin/mizuhashi runs afterwards
 
 # torch and torchvision come first and together, from one source: mixed builds break torchvision's operators.
 $(STAMP): pyproject.toml | $(VENV)/pyvenv.cfg
+	@echo "installing into $(VENV): a few minutes, about 6 GB"
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet torch torchvision
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[dev]'
 	touch $@
