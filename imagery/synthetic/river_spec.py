@@ -72,8 +72,8 @@ class RiverScene:
         captured_at: aware UTC.
         bands: ``(6, H, W)`` uint16, blue, green, red, nir, swir1, swir2, reflectance x 10000; 0 is nodata.
         water_fraction: ``(H, W)`` float32, share of the pixel's ground under open water; a bridge deck hides it.
-        bars: ``(H, W)`` bool, at least half bare sediment between the banks.
-        trees: ``(H, W)`` bool, at least half trees between the banks.
+        bars: ``(H, W)`` bool, more than half bare sediment between the banks.
+        trees: ``(H, W)`` bool, more than half trees between the banks.
         clouds: ``(H, W)`` bool, ground hidden by cloud.
         bank_lines: two ``(N, 2)`` x, y in pixels (edges at whole numbers), left and right of the flow.
         eroded_area_m2: ground lost behind the first date's banks up to this date.
