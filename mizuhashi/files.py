@@ -44,3 +44,11 @@ def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:
     """
     with whole_file(path) as partial:
         partial.write_text(text, encoding=encoding, newline="")
+
+
+def refusal(file: Path, error: Exception) -> str:
+    """Return ``NAME: reason`` with the file named once, whether or not the reason begins with its path."""
+    reason = str(error)
+    for path in (str(file), str(file.absolute()), str(file.resolve()), file.name):
+        reason = reason.removeprefix(f"{path}: ")
+    return f"{file.name}: {reason}"

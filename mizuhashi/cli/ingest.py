@@ -11,6 +11,7 @@ import typer
 from findings.errors import InputError
 from mizuhashi.cli.options import JsonOption, new_app, parse_bands, parse_time
 from mizuhashi.cli.session import PARTIAL, session_of
+from mizuhashi.files import refusal
 
 if TYPE_CHECKING:
     from findings.survey import Image
@@ -86,7 +87,7 @@ def describe_all(files: Sequence[Path], options: IngestOptions, output: Output) 
                 images.append(describe(file, options=options))
             except InputError as error:
                 refused += 1
-                output.remark(f"refused {file.name}: {error}")
+                output.remark(f"refused {refusal(file, error)}")
         progress("", len(files), len(files))
     return images, refused
 

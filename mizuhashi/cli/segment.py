@@ -10,6 +10,7 @@ import typer
 from findings.errors import ConfigError, MizuhashiError
 from mizuhashi.cli.options import Device, DeviceOption, new_app, parse_bands
 from mizuhashi.cli.session import PARTIAL, session_of
+from mizuhashi.files import refusal
 
 app = new_app()
 
@@ -40,7 +41,7 @@ def segment(
                 paths, _ = segment_file(network, file, out, names, where)
             except MizuhashiError as error:
                 failed += 1
-                session.output.remark(f"failed {file}: {error}")
+                session.output.remark(f"failed {refusal(file, error)}")
                 continue
             for path in paths:
                 session.output.say(f"wrote {path}")
