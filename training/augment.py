@@ -8,9 +8,10 @@ import numpy.typing as npt
 import torch
 from torchvision.transforms import v2
 
-from training.datasets.sample import FloatArray, Sample, Source
+from training.datasets.sample import FloatArray, Sample, Source, cut
 
 SCALE_RANGE = (0.6, 1.7)
+ZOOM_CHANCE = 0.35  # of a scene crop: patches of one cover alone (open sea, forest) must not surprise the network
 
 _PHOTOMETRIC = v2.Compose(
     [
@@ -28,6 +29,8 @@ def draw_crop(source: Source, rng: np.random.Generator, size_px: int, *, photo: 
     if photo and len(source):  # generators draw their own scales
         drawn = int(np.clip(round(size_px / np.exp(rng.uniform(*np.log(SCALE_RANGE)))), 32, None))
     sample = source.draw(rng, drawn)
+    if not photo and rng.random() < ZOOM_CHANCE:
+        sample = _zoom(sample, rng, size_px)
     if drawn != size_px:
         sample = _resize(sample, size_px)
     sample = _turn(sample, rng)
@@ -53,6 +56,20 @@ def _resize(sample: Sample, size_px: int) -> Sample:
     target = np.stack([cv2.resize(plane, shape, interpolation=mode) for plane in sample.target])
     known = cv2.resize(sample.known.astype(np.uint8), shape, interpolation=cv2.INTER_NEAREST).astype(bool)
     return Sample(sample.name, sample.group, pixels, (target >= 0.5).astype(np.float32), known)
+
+
+def _zoom(sample: Sample, rng: np.random.Generator, size_px: int) -> Sample:
+    """Return a window of a quarter to two thirds of the crop's side, enlarged to the crop's size."""
+    side = int(rng.integers(size_px // 4, 2 * size_px // 3))
+    row, col = rng.integers(0, size_px - side + 1, 2)
+    part = cut(sample, int(row), int(col), side, side)
+    shape = (size_px, size_px)
+    # nearest: holes stay holes, and a mixture of water and land is not invented
+    planes = [
+        [cv2.resize(p, shape, interpolation=cv2.INTER_NEAREST) for p in group] for group in (part.pixels, part.target)
+    ]
+    known = cv2.resize(part.known.astype(np.uint8), shape, interpolation=cv2.INTER_NEAREST).astype(bool)
+    return Sample(sample.name, sample.group, np.stack(planes[0]), np.stack(planes[1]), known)
 
 
 def _turn(sample: Sample, rng: np.random.Generator) -> Sample:
@@ -85,10 +102,11 @@ def _recompressed(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt
 
 
 def _radiometric(pixels: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Change gain, haze and noise band by band: sensors and processing levels differ."""
+    """Change gain, haze, offset and noise band by band: sensors, sun glint and processing levels differ."""
     bands = pixels.shape[0]
     gain = rng.lognormal(0.0, 0.12, (bands, 1, 1))
     haze = np.sort(rng.exponential(120.0, bands))[::-1].reshape(bands, 1, 1) * (rng.random() < 0.5)
+    offset = rng.normal(0.0, 100.0, (bands, 1, 1)) * (rng.random() < 0.5)
     noise = rng.normal(0.0, rng.uniform(0.0, 60.0), pixels.shape)
-    changed: FloatArray = (pixels * gain + haze + noise).astype(np.float32)
+    changed: FloatArray = (pixels * gain + haze + offset + noise).astype(np.float32)
     return changed
