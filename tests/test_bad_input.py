@@ -98,7 +98,7 @@ def holes_of_nan(values: np.ndarray) -> np.ndarray:
 # name, maker, how it is described when taken, what the inspection says of it ("" = inspected like any other)
 TAKEN: list[tuple[str, Callable[[Path], Path], str, str]] = [
     ("plain.jpg", photograph, "unknown", ""),
-    ("no_crs.tif", lambda p: scene(p, crs=None, transform=None), "no CRS", ""),
+    ("no_crs.tif", lambda p: scene(p, crs=None), "no CRS", ""),
     ("nodata.tif", lambda p: scene(p, nodata=-9999, change=only_nodata), "", "nodata"),
     ("nan_band.tif", lambda p: scene(p, change=one_band_of_nan), "", ""),
     ("nan_holes.tif", lambda p: scene(p, change=holes_of_nan), "", ""),
