@@ -108,7 +108,8 @@ def _attached(bare: Bool, near: Bool, channel: Channel, *, surely_sediment: bool
     if not surely_sediment:
         for rim in (whole[0], whole[-1], whole[:, 0], whole[:, -1]):
             mostly_near[np.unique(rim)] = False  # how far it reaches outside the scene is not known
-    labels, _ = components(bare & near & mostly_near[whole])
+    # Ground that is sediment by its moisture is taken to its end; dry soil of unknown kind is cut at the reach.
+    labels, _ = components(bare & mostly_near[whole] & (near | surely_sediment))
     touching = np.unique(labels[distance_to(channel.active) <= 1.5])
     return np.asarray(np.isin(labels, touching[touching > 0]), dtype=bool)
 
