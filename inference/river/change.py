@@ -201,9 +201,10 @@ def _moved(
 ) -> list[RiverFinding]:
     """Return findings for the parts that touch the other state's water and moved by more than floor and water level."""
     far = distance_to(water | ~both)  # where a cloud hides the old water, it may have been as near as the cloud
+    river = distance_to((pair.before if damage == EROSION else pair.after).water | ~both)
     found = []
     for part, box in parts(wide(mask)):
-        if float(far[box][part].min()) > 2:
+        if float(river[box][part].min()) > 2:
             continue
         shift = float(np.percentile(_bank_distances(part, far[box]), 95))
         if shift <= floor_px(pair.pixel_size_m) + spare_px:
