@@ -46,6 +46,7 @@ class _Run:
     home: Path
     device: torch.device
     profile: str
+    named: bool
     watch: Stopwatch = field(default_factory=Stopwatch)
     failures: list[tuple[str, str]] = field(default_factory=list)
     not_assessed: list[tuple[str, str]] = field(default_factory=list)
@@ -83,7 +84,7 @@ def inspect_survey(
     """
     survey = store.survey(survey_name)
     asset = store.asset(survey.asset_uid) if survey.asset_uid is not None else None
-    run = _Run(store, survey, asset, home, device, profile)
+    run = _Run(store, survey, asset, home, device, profile, bool(model_refs))
     images = store.images(survey.uid)
     models = _models(registry, model_refs, {image.kind for image in images}, device)
     scenes: list[Scene] = []
@@ -138,9 +139,7 @@ def _inspect_image(run: _Run, image: Image, models: Sequence[PixelModel]) -> lis
     try:
         if not image.quality.assessable:
             raise NotAssessable("; ".join(image.quality.reasons))
-        fitting = [model for model in models if model.card.image_kind == image.kind.value]
-        if not fitting:
-            raise NotAssessable(f"no model for a {image.kind.value} was given or is champion")
+        fitting = _fitting(run, image, models)
         _check_file(image)
         with open_image(Path(image.path), bands=_bands_to_name(image)) as reader:
             found = _photograph if image.kind is ImageKind.PHOTO else _scene
@@ -155,6 +154,33 @@ def _inspect_image(run: _Run, image: Image, models: Sequence[PixelModel]) -> lis
         return []
     run.inspected += 1
     return scenes
+
+
+def _fitting(run: _Run, image: Image, models: Sequence[PixelModel]) -> list[PixelModel]:
+    """Return the models for this kind of picture and scale; a model that was named runs at any scale, with a remark.
+
+    Raises:
+        NotAssessable: none fits.
+    """
+    fitting = [model for model in models if model.card.image_kind == image.kind.value]
+    if not fitting:
+        raise NotAssessable(f"no model for a {image.kind.value} was given or is champion")
+    beyond = {id(model): reason for model in fitting if (reason := _scale_reason(image, model)) is not None}
+    if run.named:
+        run.remarks += [(Path(image.path).name, reason) for reason in beyond.values()]
+        return fitting
+    if len(beyond) == len(fitting):
+        raise NotAssessable("; ".join(beyond.values()))
+    return [model for model in fitting if id(model) not in beyond]
+
+
+def _scale_reason(image: Image, model: PixelModel) -> str | None:
+    """Return why a picture's scale is not one that a model was made for, or None; an unknown scale is no reason."""
+    card, gsd_mm = model.card, image.scale.gsd_mm
+    low, high = card.gsd_range_mm
+    if gsd_mm is None or low <= gsd_mm <= high:
+        return None
+    return f"{gsd_mm:.3g} mm/px is outside the {low:g} to {high:g} mm/px that {card.name}@{card.version} was made for"
 
 
 def _photograph(run: _Run, image: Image, reader: ImageReader, models: Sequence[PixelModel]) -> list[Scene]:

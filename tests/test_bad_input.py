@@ -151,6 +151,21 @@ def test_an_odd_but_sound_file_is_taken_and_judged_or_told_why_not(
     assert status == (3 if result["failures"] else 0)
 
 
+def test_a_scale_the_model_was_not_made_for_is_not_assessed_unless_the_model_is_named(
+    home: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    far = photograph(tmp_path / "far.jpg")
+    assert run(home, "ingest", far, "--survey", "s", "--gsd-mm", "17") == 0
+    capsys.readouterr()
+    assert run(home, "inspect", "--survey", "s", "--json", "--device", "cpu") == 0
+    told = json.loads(capsys.readouterr().out)["not_assessed"][0]["reason"]
+    assert "17 mm/px is outside the 0.1 to 3 mm/px that crack@1 was made for" in told
+    assert run(home, "inspect", "--survey", "s", "--json", "--device", "cpu", "--model", "crack@1") == 0
+    named = json.loads(capsys.readouterr().out)
+    assert named["images_ok"] == 1
+    assert "17 mm/px is outside" in named["remarks"][0]["remark"]
+
+
 def test_a_survey_name_that_exists_with_other_files_is_refused_and_unchanged(
     home: Path, tmp_path: Path, capsys: Capture
 ) -> None:
