@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from findings.asset import Asset
-from findings.errors import GradingError, InputError, NotAssessable, UnreadableImage
+from findings.errors import GradingError, InputError, MizuhashiError, NotAssessable, StoreError, UnreadableImage
 from findings.finding import Finding
 from findings.ranking import load_profile, rank
 from findings.store import ModelRun, Store
@@ -34,6 +34,7 @@ from models.registry import Registry
 
 WINDOW_PX, OVERLAP_PX, BATCH = 512, 64, 4
 Progress = Callable[[str, int, int], None]
+ONE_PICTURE = (InputError, NotAssessable, GradingError, StoreError)  # these end one picture; all others end the run
 
 
 @dataclass(slots=True)
@@ -135,7 +136,6 @@ def _models(
 
 def _inspect_image(run: _Run, image: Image, models: Sequence[PixelModel]) -> list[Scene]:
     """Inspect one picture by every model that fits; return the scenes among its results, for the stacks."""
-    name = Path(image.path).name
     try:
         if not image.quality.assessable:
             raise NotAssessable("; ".join(image.quality.reasons))
@@ -144,16 +144,19 @@ def _inspect_image(run: _Run, image: Image, models: Sequence[PixelModel]) -> lis
         with open_image(Path(image.path), bands=_bands_to_name(image)) as reader:
             found = _photograph if image.kind is ImageKind.PHOTO else _scene
             scenes = found(run, image, reader, fitting)
-    except NotAssessable as error:
-        run.not_assessed.append((name, str(error)))
-        run.store.record_image(replace(image, status=ImageStatus.NOT_ASSESSED, reason=str(error)), None, ())
-        return []
-    except (InputError, GradingError) as error:
-        run.failures.append((name, str(error)))
-        run.store.record_image(replace(image, status=ImageStatus.FAILED, reason=str(error)), None, ())
+    except ONE_PICTURE as error:
+        _set_aside(run, image, error)
         return []
     run.inspected += 1
     return scenes
+
+
+def _set_aside(run: _Run, image: Image, error: MizuhashiError) -> None:
+    """Record why a picture has no answer; a store that cannot even take this ends the run."""
+    judged = isinstance(error, NotAssessable)
+    (run.not_assessed if judged else run.failures).append((Path(image.path).name, str(error)))
+    status = ImageStatus.NOT_ASSESSED if judged else ImageStatus.FAILED
+    run.store.record_image(replace(image, status=status, reason=str(error)), None, ())
 
 
 def _fitting(run: _Run, image: Image, models: Sequence[PixelModel]) -> list[PixelModel]:
@@ -209,24 +212,31 @@ def _scene(run: _Run, image: Image, reader: ImageReader, models: Sequence[PixelM
 
 
 def _finish_scenes(run: _Run, scenes: Sequence[Scene]) -> None:
-    """Judge and record scenes; of a stack the latest shows the river as it is now and what changed since the first.
+    """Judge and record scenes, one stack of dates after the other; a stack that fails does not stop the next."""
+    for stack in stacks(scenes):
+        try:
+            _finish_stack(run, stack)
+        except ONE_PICTURE as error:
+            run.inspected -= 1
+            _set_aside(run, stack[-1].image, error)
+
+
+def _finish_stack(run: _Run, stack: Sequence[Scene]) -> None:
+    """Record a stack: the latest scene shows the river as it is now and what changed since the first.
 
     Bars of the earlier dates are history, not findings: they went into the comparison.
     """
-    for stack in stacks(scenes):
-        with run.watch.stage("measure"):
-            changed, remarks = change_places(stack)
-        run.remarks += [(Path(stack[-1].image.path).name, remark) for remark in remarks]
-        latest = stack[-1]
-        with run.watch.stage("measure"):
-            places, more = scene_places(latest)
-        run.remarks += [(Path(latest.image.path).name, remark) for remark in more]
-        for scene in stack[:-1]:
-            _record(run, scene.image, scene.model, (), scene.started)
-        findings = _judge(run, latest.image, latest.model, [*places, *changed])
-        with run.watch.stage("evidence"):
-            findings = [scene_evidence(run.home, latest.rgb, finding, before=stack[0].rgb) for finding in findings]
-        _record(run, latest.image, latest.model, findings, latest.started)
+    latest = stack[-1]
+    with run.watch.stage("measure"):
+        changed, remarks = change_places(stack)
+        places, more = scene_places(latest)
+    run.remarks += [(Path(latest.image.path).name, remark) for remark in (*remarks, *more)]
+    for scene in stack[:-1]:
+        _record(run, scene.image, scene.model, (), scene.started)
+    findings = _judge(run, latest.image, latest.model, [*places, *changed])
+    with run.watch.stage("evidence"):
+        findings = [scene_evidence(run.home, latest.rgb, finding, before=stack[0].rgb) for finding in findings]
+    _record(run, latest.image, latest.model, findings, latest.started)
 
 
 def _scores(run: _Run, reader: ImageReader, model: PixelModel) -> NDArray[np.float32]:

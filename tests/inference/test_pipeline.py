@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,9 +14,12 @@ import torch
 from rasterio import Affine
 
 from findings.finding import Finding
+from findings.measure import Measure
 from findings.store import Store, store_url
-from findings.survey import ImageStatus
+from findings.survey import Image, ImageStatus
 from imagery.ingest import IngestOptions, describe
+from inference import photographs, pipeline
+from inference.judgement import Place
 from inference.pipeline import inspect_survey
 from models.base import PixelModel
 from models.card import ClassSpec, ModelCard, Normalisation
@@ -128,6 +132,24 @@ def test_a_file_that_is_gone_fails_alone_with_its_reason_kept(store: Store, tmp_
     assert states["a.png"].status is ImageStatus.FAILED
     assert "no longer at its place" in (states["a.png"].reason or "")
     assert states["b.png"].status is ImageStatus.INSPECTED
+
+
+def test_a_measure_that_the_store_refuses_fails_its_picture_alone(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey_of(store, wall(tmp_path / "a.png", (60, 80)), wall(tmp_path / "b.png", (50, 90), seed=1))
+    whole = photographs.find_places
+
+    def spoiled(image: Image, *rest: Any) -> list[Place]:
+        places = whole(image, *rest)
+        broken = Measure("area", float("nan"), "px2", None, None, "test")
+        return [replace(p, measures=(broken,)) for p in places] if image.path.endswith("a.png") else places
+
+    monkeypatch.setattr(pipeline, "find_places", spoiled)
+    report = inspect(store, Dark("crack", "6", 90))
+    assert [name for name, _ in report.failures] == ["a.png"]
+    assert report.images_ok == 1
+    assert len(found(store)) == 1
 
 
 def test_findings_carry_size_grade_trace_picture_and_how_they_came_to_be(store: Store, tmp_path: Path) -> None:
