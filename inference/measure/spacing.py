@@ -16,6 +16,7 @@ PARALLEL_DEG = 30.0
 SHORTEST_PX = 20.0
 ELONGATED = 3.0
 SIDE_BY_SIDE = 0.5
+STRANDS = 3.0
 LONGEST_CRACKS = 400  # pairs are compared: the longest count
 Z95 = 1.96
 
@@ -31,8 +32,8 @@ def spacing_m(regions: Sequence[Region], scale: Scale) -> list[Measure | None]:
     """Return for each crack of an image its distance to the nearest roughly parallel one (``min_spacing``).
 
     Two cracks are compared if their main directions differ by less than 30 degrees and they lie side by side along at
-    least half of the shorter one and no shorter than the gap between them; closer than twice their masks' widths they
-    are strands of one crack, not two. The distance is the median gap between the centrelines. None where a crack has
+    least half of the shorter one and no shorter than the gap between them; closer than three times their masks' widths
+    they are strands of one crack, not two. The distance is the median gap of the centrelines. None where a crack has
     no such neighbour. In m where the ground sample distance is known, else in px.
     """
     lines = [_line(region) for region in regions]
@@ -86,7 +87,7 @@ def _gap(a: _Line | None, b: _Line | None) -> float:
     if not np.isfinite(gaps).any():
         return np.inf
     gap = float(np.nanmedian(gaps))
-    strands = 2 * (len(a.points) / a.length + len(b.points) / b.length)
+    strands = STRANDS * (len(a.points) / a.length + len(b.points) / b.length)
     return gap if strands <= gap <= high - low else np.inf
 
 
