@@ -13,7 +13,7 @@ from models.card import Normalisation
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)  # --set version=2 is a version
 
 
 _ModelT = TypeVar("_ModelT", bound=_Strict)

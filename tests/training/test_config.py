@@ -30,6 +30,10 @@ def test_a_wrong_setting_is_named_in_the_error(config_file: Path, override: str,
         read_config(config_file, (override,))
 
 
+def test_a_version_may_be_given_as_a_number(config_file: Path) -> None:
+    assert read_config(config_file, ("version=2",)).version == "2"
+
+
 def test_a_missing_or_broken_file_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "list.yaml").write_text("- 1\n")
     (tmp_path / "broken.yaml").write_text("a: [1\n")
