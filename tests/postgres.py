@@ -96,7 +96,8 @@ def _sign_in(folder: Path) -> str:
 
 def _sign_off(folder: Path) -> None:
     with _locked(folder.parent):
-        others = [pid for pid in _users(folder) if pid != os.getpid()]
+        others = _users(folder)
+        others.remove(os.getpid())  # once: test modules that import the fixture sign in once each
         (folder / "users").write_text("".join(f"{pid}\n" for pid in others))
         if not any(_lives(pid) for pid in others):
             _remove(folder)
