@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -75,7 +76,7 @@ def open_writer(
     raise OutputError(f"{path}: probability maps are written as .png or .tif; choose one of these names")
 
 
-class _AtomicWriter:
+class _AtomicWriter(ABC):
     """Counts the rows; completes or removes the file when the ``with`` block ends."""
 
     def __init__(self, path: Path, width_px: int, height_px: int) -> None:
@@ -103,14 +104,17 @@ class _AtomicWriter:
             raise _refusal(self.path, error) from error
         self._next_row += len(probability)
 
+    @abstractmethod
     def _put(self, row: int, stored: Bytes) -> None:
-        raise NotImplementedError
+        """Store finished rows."""
 
+    @abstractmethod
     def _finish(self) -> None:
-        raise NotImplementedError
+        """Make the partial file whole."""
 
+    @abstractmethod
     def _abandon(self) -> None:
-        raise NotImplementedError
+        """Leave nothing behind."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
