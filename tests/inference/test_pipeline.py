@@ -31,8 +31,8 @@ CPU = torch.device("cpu")
 class Dark:
     """A model that calls dark pixels by one name; its threshold lies in the middle."""
 
-    def __init__(self, name: str, damage: str, below: float) -> None:
-        self._below = below
+    def __init__(self, name: str, damage: str, below: float, grow_px: int = 0) -> None:
+        self._below, self._grow_px = below, grow_px
         spec = ClassSpec(name=name, damage=damage, threshold=0.5, minimum_area_px=20)
         bands = ("red", "green", "blue")
         self.card = ModelCard(
@@ -43,7 +43,9 @@ class Dark:
 
     def predict(self, pixels: torch.Tensor) -> torch.Tensor:
         grey = pixels.mean(dim=1, keepdim=True)
-        return torch.where(torch.isnan(grey), grey, torch.where(grey < self._below, 0.9, 0.1))
+        dark = (grey < self._below).float()
+        dark = torch.nn.functional.max_pool2d(dark, 2 * self._grow_px + 1, stride=1, padding=self._grow_px)
+        return torch.where(torch.isnan(grey), grey, 0.1 + 0.8 * dark)
 
     def to(self, device: torch.device) -> Dark:
         return self
@@ -104,7 +106,7 @@ def test_a_second_run_adds_nothing_and_a_new_version_keeps_the_ids(store: Store,
     ids = {finding.uid for finding in found(store)}
     assert first.findings_new == len(ids) == 2
     assert inspect(store, Dark("crack", "6", 90)).findings_new == 0
-    later = Dark("crack", "6", 80)
+    later = Dark("crack", "6", 90, grow_px=1)  # sees the same cracks a little wider
     later.card = later.card.model_copy(update={"version": "2"})
     assert inspect(store, later).findings_new == 0
     assert {finding.uid for finding in found(store)} == ids
