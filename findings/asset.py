@@ -58,3 +58,34 @@ class Asset:
     soundness: str | None = None
     external_ids: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class PierInChannel(StrEnum):
+    """Whether a bridge has a pier in the water; a question that drawings or a visit answer, so it starts unknown."""
+
+    UNKNOWN = "unknown"
+    YES = "yes"
+    NO = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A bridge over a river, found by geometry or stated.
+
+    Attributes:
+        bridge_uid: of the bridge.
+        river_uid: of the river reach.
+        lonlat: where, WGS84.
+        pier_in_channel: unknown until somebody says so.
+        distance_m: between the two geometries; 0 where they meet.
+        source: ``geometry`` or ``stated``.
+        note: doubts, e.g. ``bridge is a point``.
+    """
+
+    bridge_uid: str
+    river_uid: str
+    lonlat: tuple[float, float]
+    pier_in_channel: PierInChannel = PierInChannel.UNKNOWN
+    distance_m: float = 0.0
+    source: str = "geometry"
+    note: str = ""

@@ -20,6 +20,11 @@
     │   ├── CardError            a model card that is incomplete or contradicts the weights
     │   ├── DigestMismatch       weights that are not the ones that the card names
     │   └── UnknownModel         no model of that name and version
+    ├── SourceError              an imagery service that cannot be used
+    │   ├── RefusedSource        host, scheme or address that is not allowed, or larger than the cap
+    │   ├── AccessDenied         credentials missing, expired or refused
+    │   ├── QuotaExceeded        more than the allowance: stopped before, or by the service half-way
+    │   └── SourceUnavailable    the service failed after the last retry, or answered nonsense
     ├── ConfigError              a setting or training config with an unknown key or impossible value
     └── OutputError              the disk is full or the place cannot be written
 """
@@ -97,6 +102,26 @@ class DigestMismatch(ModelError):
 
 class UnknownModel(ModelError):
     """No model of that name and version."""
+
+
+class SourceError(MizuhashiError):
+    """Base of what goes wrong with an imagery service; what was fetched before stays and a resumed run goes on."""
+
+
+class RefusedSource(SourceError):
+    """A host, scheme or address that is not allowed, or an answer larger than the cap."""
+
+
+class AccessDenied(SourceError):
+    """Credentials that are missing, expired or refused."""
+
+
+class QuotaExceeded(SourceError):
+    """More than the allowance: stopped before the download, or by the service half-way."""
+
+
+class SourceUnavailable(SourceError):
+    """A service that failed after the last retry, or answered what it must not."""
 
 
 class ConfigError(MizuhashiError):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from shapely.geometry import Polygon
 
@@ -34,6 +36,46 @@ class ImageStatus(StrEnum):
     INSPECTED = "inspected"
     NOT_ASSESSED = "not_assessed"
     FAILED = "failed"
+
+
+class Radiometry(StrEnum):
+    """What the numbers of a picture mean; a model's card says which of them it accepts."""
+
+    REFLECTANCE = "reflectance"  # surface reflectance; stored x 10000 in integers, offsets resolved
+    DISPLAY = "display"  # stretched for the eye: photographs, 8-bit pictures of scenes
+    BACKSCATTER_DB = "backscatter_db"  # radar backscatter in dB
+    UNKNOWN = "unknown"  # nobody said; taken as stored
+
+
+class AssignmentSource(StrEnum):
+    """How a picture came to its asset, span and member, strongest first."""
+
+    PERSON = "person"  # set by hand, one picture at a time; nothing else overrules it
+    TABLE = "table"  # a CSV that names the file
+    FOLDER = "folder"  # the folders that the file lies in
+    NEAREST = "nearest"  # the nearest asset's geometry
+    SURVEY = "survey"  # the asset of the whole survey
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Which asset, span and member a picture shows, and how sure that is.
+
+    Attributes:
+        asset_uid: of the asset, or None if only span or member are known.
+        span: number of the span (径間).
+        member: symbol of the member, e.g. ``Mg``.
+        source: how it was found.
+        confidence: 0..1, the stated probability that asset and member are right.
+        note: why, in words.
+    """
+
+    asset_uid: str | None
+    span: int | None
+    member: str | None
+    source: AssignmentSource
+    confidence: float
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +123,12 @@ class Image:
         crs: e.g. ``EPSG:32652``; None for photographs and rasters without georeference.
         transform: a, b, c, d, e, f of x = a*col + b*row + c, y = d*col + e*row + f, in ``crs``.
         incidence_deg: angle between the view and the surface normal, if known.
+        span: as assigned.
+        member: as assigned.
+        assignment: where asset, span and member come from; None: nobody said.
+        radiometry: what the pixel values mean.
+        mask_path: absolute path of the mask of pixels that must not be judged (`imagery.masks`), or None.
+        view: pose and camera of a photograph, as `imagery.pose` writes it; plain JSON, None where unknown.
         notes: what the reader should know, e.g. ``no CRS: image coordinates only``.
     """
 
@@ -106,3 +154,7 @@ class Image:
     status: ImageStatus = ImageStatus.PENDING
     reason: str | None = None
     notes: tuple[str, ...] = ()
+    assignment: Assignment | None = None
+    radiometry: Radiometry = Radiometry.UNKNOWN
+    mask_path: str | None = None
+    view: Mapping[str, Any] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import shapely
@@ -16,7 +17,18 @@ from findings.measure import Measure
 from findings.store.engine import canonical
 from findings.store.schema import AssetRecord, FindingRecord, ImageRecord, SurveyRecord
 from findings.store.values import SECTIONS
-from findings.survey import Image, ImageKind, ImageStatus, Quality, Scale, ScaleSource, Survey
+from findings.survey import (
+    Assignment,
+    AssignmentSource,
+    Image,
+    ImageKind,
+    ImageStatus,
+    Quality,
+    Radiometry,
+    Scale,
+    ScaleSource,
+    Survey,
+)
 
 Columns = dict[str, Any]
 
@@ -93,6 +105,10 @@ def image_columns(image: Image) -> Columns:
         "status": image.status.value,
         "reason": image.reason,
         "notes": list(image.notes),
+        "assignment": None if image.assignment is None else canonical(image.assignment),
+        "radiometry": image.radiometry.value,
+        "mask_path": image.mask_path,
+        "view": None if image.view is None else canonical(image.view),
     }
 
 
@@ -124,7 +140,15 @@ def image_value(row: ImageRecord) -> Image:
         status=ImageStatus(row.status),
         reason=row.reason,
         notes=tuple(row.notes),
+        assignment=_assignment(row.assignment),
+        radiometry=Radiometry(row.radiometry),
+        mask_path=row.mask_path,
+        view=row.view,
     )
+
+
+def _assignment(stored: Mapping[str, Any] | None) -> Assignment | None:
+    return None if stored is None else Assignment(**{**stored, "source": AssignmentSource(stored["source"])})
 
 
 def finding_columns(finding: Finding) -> Columns:

@@ -70,6 +70,23 @@ class ExternalIdRecord(Base):
     value: Mapped[str] = mapped_column(index=True)
 
 
+class CrossingRecord(Base):
+    """Where a bridge crosses a river."""
+
+    __tablename__ = "crossing"
+    __table_args__ = (sa.UniqueConstraint("bridge_uid", "river_uid"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bridge_uid: Mapped[str] = mapped_column(sa.ForeignKey("asset.uid"))
+    river_uid: Mapped[str] = mapped_column(sa.ForeignKey("asset.uid"), index=True)
+    lon: Mapped[float]
+    lat: Mapped[float]
+    pier_in_channel: Mapped[str]
+    distance_m: Mapped[float]
+    source: Mapped[str]
+    note: Mapped[str]
+
+
 class SurveyRecord(Base):
     """One campaign of pictures."""
 
@@ -112,6 +129,10 @@ class ImageRecord(Base):
     status: Mapped[str]
     reason: Mapped[str | None]
     notes: Mapped[list[Any]]
+    assignment: Mapped[Json | None] = mapped_column(sa.JSON(none_as_null=True))
+    radiometry: Mapped[str] = mapped_column(server_default="unknown")
+    mask_path: Mapped[str | None]
+    view: Mapped[Json | None] = mapped_column(sa.JSON(none_as_null=True))
 
 
 class ModelRunRecord(Base):

@@ -19,7 +19,10 @@ from mizuhashi.output import Output, one_line
 COMMANDS = {
     "demo": "run the main job on generated imagery",
     "assets": "import or list bridges and river reaches",
+    "fetch": "fetch scenes from Sentinel Hub or a STAC API",
     "ingest": "take photographs or scenes into a survey",
+    "surveys": "list surveys, assign their pictures, check flight and coverage",
+    "catalog": "write or check the STAC catalogue",
     "inspect": "find and rank damage in a survey",
     "segment": "write probability maps only",
     "findings": "list, show or export findings",

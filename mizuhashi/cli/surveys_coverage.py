@@ -1,0 +1,10 @@
+"""Being written."""
+
+from __future__ import annotations
+
+import typer
+
+
+def coverage(ctx: typer.Context) -> None:
+    """Be written."""
+    raise NotImplementedError
