@@ -21,35 +21,12 @@ from numpy.typing import NDArray
 
 from findings.errors import MissingBands, NotAssessable
 from imagery.bands import RGB
-from imagery.types import Pixels, Window
+from imagery.stream import PixelSource, StripFeed
 from inference.stitch import Axis, Blender, lay_windows
 from models.base import PixelModel
 from models.card import ModelCard
 
 FloatArray = NDArray[np.float32]
-
-
-class PixelSource(Protocol):
-    """What the engine asks of an image: ``imagery.reader.ImageReader``, or an array in a test."""
-
-    @property
-    def width_px(self) -> int:
-        """Number of columns."""
-        ...
-
-    @property
-    def height_px(self) -> int:
-        """Number of rows."""
-        ...
-
-    @property
-    def bands(self) -> tuple[str, ...]:
-        """Names of the bands in the file."""
-        ...
-
-    def read(self, window: Window, bands: Sequence[str] | None = None) -> Pixels:
-        """Return the pixels of a window, NaN where nothing was observed."""
-        ...
 
 
 class ScoreSink(Protocol):
@@ -151,36 +128,13 @@ def infer(
     cols = lay_windows(reader.width_px, window, overlap)
     blender = Blender(rows, cols, len(model.card.classes))
     stats = EngineStats(batch=max(1, batch))
-    feed = _StripFeed(reader, model.card.bands, max(1, strip), stats)
+    feed = StripFeed(reader, model.card.bands, strip)
     for i, top in enumerate(rows.starts):
         pixels = feed.rows(top, min(top + rows.size_px, rows.length_px))
         _predict_row(model, _pad(pixels, rows.size_px, cols), cols, blender, i, device, stats)
         sink.write(*blender.take(i))
+    stats.rows_read, stats.peak_rows_held = feed.rows_read, feed.peak_rows_held
     return stats
-
-
-class _StripFeed:
-    """Reads strips in order and keeps the rows that windows still need."""
-
-    def __init__(self, reader: PixelSource, bands: tuple[str, ...], strip: int, stats: EngineStats) -> None:
-        self._reader, self._bands, self._strip, self._stats = reader, bands, strip, stats
-        self._top = 0
-        self._held: FloatArray = np.empty((len(bands), 0, reader.width_px), np.float32)
-
-    def rows(self, top: int, end: int) -> FloatArray:
-        """Return the rows ``top .. end``; rows above ``top`` are given up."""
-        parts = [self._held[:, top - self._top :]]
-        have = top + parts[0].shape[1]
-        while have < end:
-            height = min(self._strip, self._reader.height_px - have)
-            strip = self._reader.read(Window(0, have, self._reader.width_px, height), self._bands).values
-            parts.append(strip)
-            have += height
-            self._stats.rows_read += height
-        self._held = np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
-        self._top = top
-        self._stats.peak_rows_held = max(self._stats.peak_rows_held, self._held.shape[1])
-        return self._held[:, : end - top]
 
 
 def _pad(pixels: FloatArray, height: int, cols: Axis) -> FloatArray:

@@ -1,0 +1,100 @@
+"""Overlapping windows out of a file that is read once: aligned strips from the file, windows cut in memory.
+
+Reading overlapping windows from a compressed file decodes its blocks again and again; a strip over the whole width,
+as high as the file's blocks, decodes each block once. Memory is one strip and one window row, whatever the file's size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from imagery.tiles import positions
+from imagery.types import FloatArray, Pixels, Window
+
+
+class PixelSource(Protocol):
+    """What can be streamed: an open image, or pixels in memory with the same manners."""
+
+    @property
+    def width_px(self) -> int:
+        """Columns."""
+        ...
+
+    @property
+    def height_px(self) -> int:
+        """Rows."""
+        ...
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of the bands."""
+        ...
+
+    def read(self, window: Window, bands: Sequence[str] | None = None) -> Pixels:
+        """Return float32 values ``(C, height, width)``; NaN where nothing was observed or the band is absent."""
+        ...
+
+
+class StripFeed:
+    """Reads strips from the top and keeps the rows that are still needed.
+
+    Args:
+        source: the image.
+        bands: to read, in this order.
+        strip: rows per read; a multiple of the file's block height reads every block once.
+
+    Attributes:
+        rows_read: image rows read from the file, each once.
+        peak_rows_held: most rows in memory at one time.
+    """
+
+    def __init__(self, source: PixelSource, bands: Sequence[str], strip: int) -> None:
+        self._source, self._bands, self._strip = source, tuple(bands), max(1, strip)
+        self._top = 0
+        self._held: FloatArray = np.empty((len(self._bands), 0, source.width_px), np.float32)
+        self.rows_read = 0
+        self.peak_rows_held = 0
+
+    def rows(self, top: int, end: int) -> FloatArray:
+        """Return rows ``top .. end`` as ``(C, end - top, W)``; rows above ``top`` are given up."""
+        parts = [self._held[:, top - self._top :]]
+        have = top + parts[0].shape[1]
+        while have < end:
+            height = min(self._strip, self._source.height_px - have)
+            parts.append(self._source.read(Window(0, have, self._source.width_px, height), self._bands).values)
+            have += height
+            self.rows_read += height
+        self._held = np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
+        self._top = top
+        self.peak_rows_held = max(self.peak_rows_held, self._held.shape[1])
+        return self._held[:, : end - top]
+
+
+def stream_windows(
+    source: PixelSource, bands: Sequence[str], size: int, overlap: int, *, strip: int = 512
+) -> Iterator[tuple[Window, FloatArray]]:
+    """Yield the windows of `imagery.tiles.windows` with their values ``(C, h, w)``, in the same order.
+
+    Windows at the edge of an image that is smaller than ``size`` are cut to the image. The values are views of a strip
+    that the next row gives up: copy what must last.
+
+    Args:
+        source: the image.
+        bands: to read, in this order.
+        size: side of a window in pixels.
+        overlap: least overlap of neighbours in pixels.
+        strip: rows per read, best a multiple of the file's block height.
+
+    Raises:
+        ValueError: impossible size or overlap.
+    """
+    feed = StripFeed(source, bands, strip)
+    cols = positions(source.width_px, size, overlap)
+    for top in positions(source.height_px, size, overlap):
+        rows = feed.rows(top, min(top + size, source.height_px))
+        for left in cols:
+            part = rows[:, :, left : left + size]
+            yield Window(left, top, part.shape[2], part.shape[1]), part
