@@ -7,30 +7,22 @@ stays behind. Values: 0 to 254 are a probability of 0 to 1, 255 is "not observed
 from __future__ import annotations
 
 import struct
-import warnings
 import zlib
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol
 
 import numpy as np
-import rasterio
-import rasterio.shutil
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning
-from rasterio.windows import Window as RasterWindow
 
 from findings.errors import OutputError
-from imagery.safe import GDAL_ERRORS, SHUT
+from imagery.cog import CogFile, RasterSpec, StripFile, Transform, close_quietly, write_refusal
 from imagery.types import FloatArray
 
 NODATA = 255
 FULL = 254
 ENCODING = "0..254 = probability x 254; 255 = not observed"
 Bytes = NDArray[np.uint8]
-Transform = tuple[float, float, float, float, float, float]
 
 
 def encode_probability(values: NDArray[np.floating[Any]]) -> Bytes:
@@ -76,66 +68,7 @@ def open_writer(
     raise OutputError(f"{path}: probability maps are written as .png or .tif; choose one of these names")
 
 
-class _AtomicWriter(ABC):
-    """Counts the rows; completes or removes the file when the ``with`` block ends."""
-
-    def __init__(self, path: Path, width_px: int, height_px: int) -> None:
-        self.path = path
-        self.partial = path.with_name(path.name + ".partial")
-        self.width_px = width_px
-        self.height_px = height_px
-        self._next_row = 0
-
-    def write(self, row: int, probability: FloatArray) -> None:
-        """Write the rows ``row .. row + H`` of ``(H, width)``, in order and without gaps.
-
-        Raises:
-            OutputError: the disk is full or the place cannot be written.
-        """
-        if row != self._next_row or probability.ndim != 2 or probability.shape[1] != self.width_px:
-            raise ValueError(
-                f"rows from {row} of {probability.shape}; expected row {self._next_row}, {self.width_px} px"
-            )
-        if row + len(probability) > self.height_px:
-            raise ValueError(f"rows {row} to {row + len(probability)} in a map of {self.height_px} rows")
-        try:
-            self._put(row, encode_probability(probability))
-        except (OSError, *GDAL_ERRORS) as error:
-            raise _refusal(self.path, error) from error
-        self._next_row += len(probability)
-
-    @abstractmethod
-    def _put(self, row: int, stored: Bytes) -> None:
-        """Store finished rows."""
-
-    @abstractmethod
-    def _finish(self) -> None:
-        """Make the partial file whole."""
-
-    @abstractmethod
-    def _abandon(self) -> None:
-        """Leave nothing behind."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None:
-            self._abandon()
-            return
-        try:
-            if self._next_row != self.height_px:
-                raise ValueError(f"{self.path}: {self._next_row} of {self.height_px} rows were written")
-            self._finish()
-            self.partial.replace(self.path)
-        except (OSError, *GDAL_ERRORS) as failure:
-            self._abandon()
-            raise _refusal(self.path, failure) from failure
-        except BaseException:
-            self._abandon()
-            raise
-
-
-class PngWriter(_AtomicWriter):
+class PngWriter(StripFile):
     """Writes an 8-bit grey PNG (PNG specification, third edition) with memory for one strip.
 
     GDAL makes PNGs only from a complete raster and reports a full disk late; a plain stream does neither.
@@ -156,13 +89,22 @@ class PngWriter(_AtomicWriter):
                 self._chunk(b"iTXt", key.encode("latin-1", "replace") + b"\0\0\0\0\0" + text.encode())
         except OSError as error:
             self._abandon()
-            raise _refusal(self.path, error) from error
+            raise write_refusal(self.path, error) from error
         return self
 
     def _chunk(self, kind: bytes, body: bytes) -> None:
         self._file.write(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)))
 
-    def _put(self, row: int, stored: Bytes) -> None:
+    def write(self, row: int, probability: FloatArray) -> None:
+        """Write the rows ``row .. row + H`` of ``(H, width)``, in order and without gaps.
+
+        Raises:
+            OutputError: the disk is full or the place cannot be written.
+        """
+        self.write_stored(row, encode_probability(probability)[None])
+
+    def _put(self, row: int, stored: NDArray[Any]) -> None:
+        stored = stored[0]
         above = np.concatenate([self._above[None], stored[:-1]])
         lines = np.full((len(stored), self.width_px + 1), 2, np.uint8)  # filter type 2, "up": smooth maps shrink
         np.subtract(stored, above, out=lines[:, 1:])
@@ -178,15 +120,12 @@ class PngWriter(_AtomicWriter):
 
     def _abandon(self) -> None:
         if hasattr(self, "_file"):
-            _close_quietly(self._file)
+            close_quietly(self._file)
         self.partial.unlink(missing_ok=True)
 
 
-class CogWriter(_AtomicWriter):
-    """Writes a cloud-optimised GeoTIFF: tiles of 512 px first, then the COG with its overviews.
-
-    GDAL may notice a full disk only while closing, without an error: the finished file is read back and compared.
-    """
+class CogWriter(CogFile):
+    """Writes a cloud-optimised GeoTIFF of one map."""
 
     def __init__(
         self,
@@ -198,71 +137,20 @@ class CogWriter(_AtomicWriter):
         transform: Transform | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(path, width_px, height_px)
-        self._tiled = path.with_name(path.name + ".tiled.partial")
-        self._crs = crs
-        self._transform = rasterio.Affine(*transform) if transform else None
-        self._tags = {"ENCODING": ENCODING, **(tags or {})}
-        self._heights: list[int] = []
-        self._sum = 0
+        spec = RasterSpec(
+            width_px, height_px, 1, "uint8", NODATA, crs, transform, scale=1.0 / FULL,
+            tags={"ENCODING": ENCODING, **(tags or {})},
+        )  # fmt: skip
+        super().__init__(path, spec)
 
     def __enter__(self) -> CogWriter:
-        profile = {"width": self.width_px, "height": self.height_px, "count": 1, "dtype": "uint8", "nodata": NODATA}
-        if self._crs and self._transform:
-            profile |= {"crs": self._crs, "transform": self._transform}
-        try:
-            with rasterio.Env(**SHUT), warnings.catch_warnings():
-                warnings.simplefilter("ignore", NotGeoreferencedWarning)  # an image without CRS gives a map without
-                self._data = rasterio.open(
-                    self._tiled, "w", driver="GTiff", tiled=True, blockxsize=512, blockysize=512, compress="deflate",
-                    bigtiff="if_safer", **profile,
-                )  # fmt: skip
-                self._data.scales = (1.0 / FULL,)
-                self._data.update_tags(**self._tags)
-        except (OSError, *GDAL_ERRORS) as error:
-            self._abandon()
-            raise _refusal(self.path, error) from error
+        super().__enter__()
         return self
 
-    def _put(self, row: int, stored: Bytes) -> None:
-        self._sum = zlib.crc32(stored.tobytes(), self._sum)
-        self._heights.append(len(stored))
-        with rasterio.Env(**SHUT):
-            self._data.write(stored, 1, window=RasterWindow(0, row, self.width_px, len(stored)))
+    def write(self, row: int, probability: FloatArray) -> None:
+        """Write the rows ``row .. row + H`` of ``(H, width)``, in order and without gaps.
 
-    def _finish(self) -> None:
-        with rasterio.Env(**SHUT), warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            self._data.close()
-            options = {"compress": "DEFLATE", "predictor": "YES", "overview_resampling": "AVERAGE"}
-            rasterio.shutil.copy(self._tiled, self.partial, driver="COG", **options)
-            with rasterio.open(self.partial, driver="GTiff") as back:
-                total, row = 0, 0
-                for height in self._heights:
-                    stored = back.read(1, window=RasterWindow(0, row, self.width_px, height))
-                    total, row = zlib.crc32(stored.tobytes(), total), row + height
-        if total != self._sum:
-            raise OSError("the file does not read back as it was written")
-        self._tiled.unlink()
-
-    def _abandon(self) -> None:
-        if hasattr(self, "_data"):
-            _close_quietly(self._data)
-        self._tiled.unlink(missing_ok=True)
-        self.partial.unlink(missing_ok=True)
-
-
-def _close_quietly(file: Any) -> None:
-    """Close a file that is being given up; the error that led here is the one to report."""
-    try:
-        file.close()
-    except (OSError, *GDAL_ERRORS):
-        return
-
-
-def _refusal(path: Path, error: Exception) -> OutputError:
-    reason = error.__cause__ or getattr(error, "strerror", None) or error
-    return OutputError(
-        f"{path}: could not be written completely ({reason}); "
-        "the disk is full or the folder cannot be written: free some space or choose another folder with --out"
-    )
+        Raises:
+            OutputError: the disk is full or the place cannot be written.
+        """
+        self.write_stored(row, encode_probability(probability)[None])
