@@ -191,6 +191,11 @@ def _jpeg_ends(file: BinaryIO) -> bool:
         if head[1] == 0xDA:
             break
         offset += 2 + int.from_bytes(head[2:], "big")
+    start = file.tell()
+    file.seek(max(start, file.seek(0, os.SEEK_END) - _TAIL))
+    if b"\xff\xd9" in file.read():  # nearly always: only files with much behind the picture are searched whole
+        return True
+    file.seek(start)
     last = b""
     while piece := file.read(_TAIL):
         if b"\xff\xd9" in last + piece:
