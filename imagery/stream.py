@@ -53,24 +53,32 @@ class StripFeed:
 
     def __init__(self, source: PixelSource, bands: Sequence[str], strip: int) -> None:
         self._source, self._bands, self._strip = source, tuple(bands), max(1, strip)
-        self._top = 0
+        self._top = self._have = 0
         self._held: FloatArray = np.empty((len(self._bands), 0, source.width_px), np.float32)
         self.rows_read = 0
         self.peak_rows_held = 0
 
     def rows(self, top: int, end: int) -> FloatArray:
-        """Return rows ``top .. end`` as ``(C, end - top, W)``; rows above ``top`` are given up."""
-        parts = [self._held[:, top - self._top :]]
-        have = top + parts[0].shape[1]
-        while have < end:
-            height = min(self._strip, self._source.height_px - have)
-            parts.append(self._source.read(Window(0, have, self._source.width_px, height), self._bands).values)
-            have += height
+        """Return rows ``top .. end`` as a view ``(C, end - top, W)`` that the next call overwrites.
+
+        Rows above ``top`` are given up.
+        """
+        kept = self._have - top
+        last = min(top + kept + -(-(end - self._have) // self._strip) * self._strip, self._source.height_px)
+        last = max(last, self._have)
+        held = self._held
+        if last - top > held.shape[1]:
+            held = np.empty((held.shape[0], last - top, held.shape[2]), np.float32)
+        held[:, :kept] = self._held[:, top - self._top : top - self._top + kept]
+        self._held, self._top = held, top
+        while self._have < end:
+            height = min(self._strip, self._source.height_px - self._have)
+            strip = Window(0, self._have, self._source.width_px, height)
+            held[:, self._have - top : self._have - top + height] = self._source.read(strip, self._bands).values
+            self._have += height
             self.rows_read += height
-        self._held = np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
-        self._top = top
-        self.peak_rows_held = max(self.peak_rows_held, self._held.shape[1])
-        return self._held[:, : end - top]
+        self.peak_rows_held = max(self.peak_rows_held, self._have - top)
+        return held[:, : end - top]
 
 
 def stream_windows(
