@@ -15,6 +15,8 @@ from rasterio.enums import ColorInterp, MaskFlags
 from findings.errors import MissingBands, UnreadableImage
 from findings.survey import ImageKind
 from imagery.bands import RGB, SKIP, from_descriptions, from_option
+from imagery.mask_files import MaskReader, open_mask
+from imagery.masks import Classes, hidden
 from imagery.safe import GDAL_ERRORS, SHUT, open_untrusted, read_labels
 from imagery.tiles import slices
 from imagery.types import FloatArray, Pixels, Window
@@ -22,23 +24,29 @@ from imagery.types import FloatArray, Pixels, Window
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601-7, 2.5.1
 
 
-def open_image(path: Path, *, bands: tuple[str, ...] | None = None, root: Path | None = None) -> ImageReader:
+def open_image(
+    path: Path, *, bands: tuple[str, ...] | None = None, root: Path | None = None, mask: Path | None = None
+) -> ImageReader:
     """Return a reader of the image; use it as a context manager.
 
     Args:
         path: the file itself (no link).
         bands: one name for each band of the file, ``-`` skips one; otherwise the file's own descriptions are used.
         root: for uploads, the folder that the file must lie in.
+        mask: file of pixels that must not be judged (`imagery.masks`): they are read as not observed.
 
     Raises:
         UnsafeImage: refused before decoding.
-        UnreadableImage: empty, truncated or damaged.
-        InputError: ``bands`` does not fit the file.
+        UnreadableImage: empty, truncated or damaged; so, too, a mask that is missing or damaged.
+        InputError: ``bands`` does not fit the file, or ``mask`` is of another size or grid.
     """
     with rasterio.Env(**SHUT):
         data = open_untrusted(path, root)
         try:
-            return ImageReader(path, data, bands)
+            reader = ImageReader(path, data, bands)
+            if mask is not None:
+                reader.put_mask(mask)
+            return reader
         except BaseException:
             data.close()
             raise
@@ -83,6 +91,17 @@ class ImageReader:
         self.bands, self._index = self._name_bands(bands)
         self._factor = self._photo_factor()
         self._zero_is_gap = self._decide_zero()
+        self._mask: MaskReader | None = None
+
+    def put_mask(self, path: Path) -> None:
+        """Hide the pixels that a mask forbids from every :meth:`read` from now on, see :func:`open_image`."""
+        mask = open_mask(path)
+        try:
+            mask.require_fit(self.path, self.width_px, self.height_px, self.crs, self.transform)
+        except BaseException:
+            mask.close()
+            raise
+        self._mask = mask
 
     # --- what the file is -------------------------------------------------------------------------------------------
 
@@ -186,13 +205,22 @@ class ImageReader:
             return True
         return band == "grey" and set(RGB) <= set(self.bands)
 
-    def read(self, window: Window, bands: Sequence[str] | None = None) -> Pixels:
-        """Return float32 values ``(C, height, width)``; NaN where nothing was observed.
+    def read_mask(self, window: Window) -> Classes | None:
+        """Return the mask classes ``(height, width)`` of a window, or None if the image was opened without a mask.
+
+        Raises:
+            UnreadableImage: the mask is damaged there.
+        """
+        return None if self._mask is None else self._mask.read(window)
+
+    def read(self, window: Window, bands: Sequence[str] | None = None, *, masked: bool = True) -> Pixels:
+        """Return float32 values ``(C, height, width)``; NaN where nothing was observed or the mask forbids judging.
 
         Args:
             window: may reach outside the image (NaN there).
             bands: names in the order wanted, default all; a band that the file lacks is NaN. ``grey`` of an RGB image
                 is its luma; ``red``, ``green``, ``blue`` of a grey one are the grey.
+            masked: False reads below the mask: for pictures that people look at, never for a judgement.
 
         Raises:
             UnreadableImage: the file is damaged there.
@@ -206,6 +234,9 @@ class ImageReader:
             for place, name in enumerate(names):
                 if name in stored:
                     values[place, top : top + inside.height, left : left + inside.width] = stored[name]
+            classes = self.read_mask(window) if masked else None
+            if classes is not None:
+                values[:, hidden(classes)] = np.nan
         return Pixels(values, names)
 
     def _read_inside(self, window: Window, names: tuple[str, ...]) -> dict[str, FloatArray]:
@@ -278,8 +309,10 @@ class ImageReader:
     # --- lifetime ---------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file and its mask."""
         self._data.close()
+        if self._mask is not None:
+            self._mask.close()
 
     def __enter__(self) -> ImageReader:
         return self

@@ -12,23 +12,23 @@ from numpy.typing import NDArray
 
 from findings.errors import OutputError
 from findings.finding import Finding
+from imagery.masks import Classes
 from inference.overlay import overlay_image
+from inference.scenes import Scene
 
 FOLDER = "evidence"
 
 
-def photo_evidence(home: Path, rgb: NDArray[np.uint8], finding: Finding) -> Finding:
-    """Return the finding with its overlay picture written below ``home/evidence``."""
-    return _written(home, finding, {"overlay": overlay_image(rgb, finding)})
+def photo_evidence(home: Path, rgb: NDArray[np.uint8], finding: Finding, *, mask: Classes | None = None) -> Finding:
+    """Return the finding with its overlay picture written below ``home/evidence``; what ``mask`` hides is hatched."""
+    return _written(home, finding, {"overlay": overlay_image(rgb, finding, mask=mask)})
 
 
-def scene_evidence(
-    home: Path, rgb: NDArray[np.uint8], finding: Finding, *, before: NDArray[np.uint8] | None = None
-) -> Finding:
+def scene_evidence(home: Path, scene: Scene, finding: Finding, *, before: Scene | None = None) -> Finding:
     """Return the finding with its overlay written; changes also get the picture of the first date."""
-    pictures = {"overlay": overlay_image(rgb, finding)}
+    pictures = {"overlay": overlay_image(scene.rgb, finding, mask=scene.mask)}
     if before is not None and "early_dates" in finding.details:
-        pictures["before"] = overlay_image(before, finding)
+        pictures["before"] = overlay_image(before.rgb, finding, mask=before.mask)
     return _written(home, finding, pictures)
 
 

@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from findings.finding import Finding
 from findings.measure import Measure, by_name
+from imagery.masks import Classes, hidden, masked_share, names
 from imagery.types import Pixels, Window
 
 Picture = NDArray[np.uint8]
@@ -22,29 +23,48 @@ CONTEXT_PX = 512
 BANNER_PX = 30
 OUTLINE = (255, 214, 0)
 BOX = (255, 64, 64)
+HATCH = (255, 0, 255)
 NAMES = {"2": "fatigue crack", "6": "crack", "7": "spalling", "8": "leakage", "11": "slab crack", "1": "corrosion"}
 TRUE_COLOUR = ("red", "green", "blue")
 FALSE_COLOUR = ("nir", "red", "green")
 
 
-def overlay_image(rgb: Picture, finding: Finding) -> Picture:
+def overlay_image(rgb: Picture, finding: Finding, *, mask: Classes | None = None) -> Picture:
     """Return the evidence picture of a finding, ``(H, W, 3)`` uint8 RGB.
 
     Left: the place at 1:1 or enlarged, at least 256 px of its surroundings, outlined, with a scale bar where the scale
         is known.
-    Right: the whole image with a box. On top: damage, grade and main measures in plain ASCII.
+    Right: the whole image with a box. On top: damage, grade and main measures in plain ASCII. Pixels that were not
+        judged are hatched, and a line below says why.
 
     Args:
         rgb: the whole image ``(H, W, 3)``; scenes through :func:`display_rgb`.
         finding: what to show.
+        mask: classes ``(H, W)`` of the whole image.
     """
     window = crop_window(finding.geometry_px, rgb.shape[1], rgb.shape[0])
-    crop, zoom = _crop(rgb, window, finding.geometry_px)
+    near = mask[window.row : window.bottom, window.col : window.right] if mask is not None else None
+    crop, zoom = _crop(rgb, window, finding.geometry_px, near)
     if finding.scale.gsd_mm is not None:
         _draw_scale_bar(crop, finding.scale.gsd_mm / zoom)
-    context = _context(rgb, window, crop.shape[0])
+    context = _context(rgb, window, crop.shape[0], mask)
     body = np.concatenate([crop, np.full((crop.shape[0], 4, 3), 255, np.uint8), context], axis=1)
-    return np.concatenate([_banner(body.shape[1], label(finding)), body], axis=0)
+    parts = [_banner(body.shape[1], label(finding)), body]
+    if mask is not None and hidden(mask).any():
+        legend = f"hatched: not judged ({names(mask)}, {masked_share(mask):.0%} of the image)"
+        parts.append(_banner(body.shape[1], legend))
+    return np.concatenate(parts, axis=0)
+
+
+def hatched(picture: Picture, mask: Classes, *, step: int = 12) -> Picture:
+    """Return a copy of a picture ``(H, W, 3)`` with diagonal lines, ``step`` px apart, where it must not be judged."""
+    phase = np.add.outer(np.arange(mask.shape[0]), np.arange(mask.shape[1])) % step
+    out = picture.copy()
+    where = hidden(mask)
+    thick = max(1, step // 8)
+    out[where & (phase < thick)] = HATCH
+    out[where & (phase >= thick) & (phase < 2 * thick)] = 0  # a dark edge keeps the lines visible on snow and cloud
+    return out
 
 
 def label(finding: Finding) -> str:
@@ -84,11 +104,13 @@ def crop_window(place: BaseGeometry, width_px: int, height_px: int) -> Window:
     return Window(col, row, width, height)
 
 
-def _crop(rgb: Picture, window: Window, place: BaseGeometry) -> tuple[Picture, float]:
+def _crop(rgb: Picture, window: Window, place: BaseGeometry, mask: Classes | None) -> tuple[Picture, float]:
     part = rgb[window.row : window.bottom, window.col : window.right]
     zoom = max(1, PANEL_PX // max(window.width, window.height))
     size = (window.width * zoom, window.height * zoom)
     large = np.ascontiguousarray(cv2.resize(part, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    if mask is not None:
+        large = hatched(large, np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8))
     # two pixels off the place, so that the picture shows it and not the line
     _draw_outline(
         large, affinity.affine_transform(place.buffer(2), [zoom, 0, 0, zoom, -window.col * zoom, -window.row * zoom])
@@ -105,10 +127,12 @@ def _draw_outline(picture: Picture, place: BaseGeometry) -> None:
             cv2.polylines(picture, [ring], True, OUTLINE, 1, cv2.LINE_AA, shift)
 
 
-def _context(rgb: Picture, window: Window, height: int) -> Picture:
+def _context(rgb: Picture, window: Window, height: int, mask: Classes | None) -> Picture:
     factor = min(CONTEXT_PX / rgb.shape[1], height / rgb.shape[0])
     size = (max(1, round(rgb.shape[1] * factor)), max(1, round(rgb.shape[0] * factor)))
     small = np.ascontiguousarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    if mask is not None:
+        small = hatched(small, np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8), step=8)
     corners = [(round(window.col * factor), round(window.row * factor))]
     corners.append((round(window.right * factor) - 1, round(window.bottom * factor) - 1))
     cv2.rectangle(small, corners[0], corners[1], BOX, 2, cv2.LINE_AA)
@@ -138,11 +162,11 @@ def _banner(width: int, text: str) -> Picture:
     return banner
 
 
-def display_rgb(pixels: Pixels, *, low: float = 2.0, high: float = 98.0) -> Picture:
+def display_rgb(pixels: Pixels, *, low: float = 2.0, high: float = 98.0, mask: Classes | None = None) -> Picture:
     """Return a scene as ``(H, W, 3)`` uint8 RGB.
 
     True colour where it has the bands, else near infrared false colour, else its first band in grey. Each band is
-    stretched between two of its percentiles; unobserved pixels are black.
+    stretched between two of its percentiles, those of the clear pixels; unobserved pixels are black.
     """
     names = next((c for c in (TRUE_COLOUR, FALSE_COLOUR) if set(c) <= set(pixels.bands)), (pixels.bands[0],) * 3)
     planes = []
@@ -152,7 +176,8 @@ def display_rgb(pixels: Pixels, *, low: float = 2.0, high: float = 98.0) -> Pict
         if not seen.any():
             planes.append(np.zeros(band.shape, np.uint8))
             continue
-        floor, ceiling = np.percentile(band[seen], [low, high])
+        clear = seen if mask is None else seen & ~hidden(mask)
+        floor, ceiling = np.percentile(band[clear if clear.any() else seen], [low, high])
         shown = (np.where(seen, band, floor) - floor) / max(float(ceiling - floor), 1e-9)
         planes.append((np.clip(shown, 0, 1) * 254 + 1).astype(np.uint8) * seen.astype(np.uint8))
     return np.stack(planes, axis=2)

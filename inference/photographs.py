@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from findings.measure import Measure
 from findings.survey import Image
+from imagery.masks import Classes, hidden
 from imagery.reader import ImageReader
 from imagery.types import Window
 from inference.judgement import Place
@@ -23,19 +24,29 @@ GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601 luma
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A photograph in memory: RGB ``(H, W, 3)`` uint8 for evidence, grey ``(H, W)`` float32 for measurement."""
+    """A photograph in memory.
+
+    Attributes:
+        rgb: ``(H, W, 3)`` uint8 for evidence, with the picture under the mask.
+        grey: ``(H, W)`` float32 for measurement, NaN where nothing was observed or the mask forbids judging.
+        mask: classes ``(H, W)``, or None if there is no mask.
+    """
 
     rgb: NDArray[np.uint8]
     grey: NDArray[np.float32]
+    mask: Classes | None = None
 
 
 def load_picture(reader: ImageReader) -> Picture:
     """Return a whole photograph; unobserved pixels are black in ``rgb`` and NaN in ``grey``."""
     window = Window(0, 0, reader.width_px, reader.height_px)
-    values = reader.read(window, ("red", "green", "blue")).values
+    values = reader.read(window, ("red", "green", "blue"), masked=False).values
     grey = np.tensordot(GREY, values, axes=1).astype(np.float32)
+    mask = reader.read_mask(window)
+    if mask is not None:
+        grey[hidden(mask)] = np.nan
     rgb = np.nan_to_num(values, nan=0.0).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
-    return Picture(np.ascontiguousarray(rgb), grey)
+    return Picture(np.ascontiguousarray(rgb), grey, mask)
 
 
 def find_places(image: Image, picture: Picture, scores: NDArray[np.float32], card: ModelCard) -> list[Place]:

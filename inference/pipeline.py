@@ -141,7 +141,7 @@ def _inspect_image(run: _Run, image: Image, models: Sequence[PixelModel]) -> lis
             raise NotAssessable("; ".join(image.quality.reasons))
         fitting = _fitting(run, image, models)
         _check_file(image)
-        with open_image(Path(image.path), bands=_bands_to_name(image)) as reader:
+        with open_image(Path(image.path), bands=_bands_to_name(image), mask=_mask_of(image)) as reader:
             found = _photograph if image.kind is ImageKind.PHOTO else _scene
             scenes = found(run, image, reader, fitting)
     except ONE_PICTURE as error:
@@ -196,7 +196,7 @@ def _photograph(run: _Run, image: Image, reader: ImageReader, models: Sequence[P
             places = find_places(image, picture, scores, model.card)
         findings = _judge(run, image, model, places)
         with run.watch.stage("evidence"):
-            findings = [photo_evidence(run.home, picture.rgb, finding) for finding in findings]
+            findings = [photo_evidence(run.home, picture.rgb, finding, mask=picture.mask) for finding in findings]
         _record(run, image, model, findings, started)
     return []
 
@@ -235,7 +235,7 @@ def _finish_stack(run: _Run, stack: Sequence[Scene]) -> None:
         _record(run, scene.image, scene.model, (), scene.started)
     findings = _judge(run, latest.image, latest.model, [*places, *changed])
     with run.watch.stage("evidence"):
-        findings = [scene_evidence(run.home, latest.rgb, finding, before=stack[0].rgb) for finding in findings]
+        findings = [scene_evidence(run.home, latest, finding, before=stack[0]) for finding in findings]
     _record(run, latest.image, latest.model, findings, latest.started)
 
 
@@ -284,6 +284,10 @@ def _check_file(image: Image) -> None:
         raise UnreadableImage(f"{path.name} is no longer at its place; put it back, or ingest it anew")
     if sha256_file(path) != image.sha256:
         raise UnreadableImage(f"{path.name} has changed since it was ingested; ingest it under a new survey name")
+
+
+def _mask_of(image: Image) -> Path | None:
+    return Path(image.mask_path) if image.mask_path is not None else None
 
 
 def _bands_to_name(image: Image) -> tuple[str, ...] | None:

@@ -69,7 +69,8 @@ def regions(
     gap = (8.0 if spec.damage in LINEAR_DAMAGES else 0.0) if bridge_px is None else bridge_px
     seen = np.nan_to_num(probability, nan=-1.0)
     above = seen >= max(level, 1e-30)  # a pixel of probability 0 belongs to nothing
-    joined = _bridge(above, gap) if gap > 0 else above
+    # no bridge leads over pixels that must not be judged
+    joined = _bridge(above, gap) & np.isfinite(probability) if gap > 0 else above
     labels, stats = _components(joined)
     flat = labels.ravel()
     counts = np.bincount(flat, weights=above.ravel(), minlength=len(stats))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pyproj import CRS, Geod
 
 from findings.survey import Image
+from imagery.masks import Classes
 from imagery.reader import ImageReader
 from imagery.types import Window
 from inference.judgement import Place
@@ -28,8 +29,9 @@ class Scene:
     Attributes:
         water: ``(H, W)`` in [0, 1], NaN where nothing was observed.
         bands: ``(H, W)`` float32 each, those of ``RIVER_BANDS`` that the file has.
-        rgb: ``(H, W, 3)`` uint8, stretched, for evidence.
+        rgb: ``(H, W, 3)`` uint8, stretched, for evidence, with the picture under the mask.
         pixel_size_m: None without a georeference.
+        mask: classes ``(H, W)``, or None if there is no mask.
     """
 
     image: Image
@@ -39,6 +41,7 @@ class Scene:
     rgb: NDArray[np.uint8]
     pixel_size_m: float | None
     started: datetime
+    mask: Classes | None = None
 
     @classmethod
     def load(
@@ -49,7 +52,9 @@ class Scene:
         plane = next((i for i, c in enumerate(model.card.classes) if c.damage == "water"), 0)
         names = [band for band in RIVER_BANDS if band in reader.bands]
         bands = dict(zip(names, reader.read(window, names).values, strict=True)) if names else {}
-        return cls(image, model, scores[plane], bands, display_rgb(reader.read(window)), pixel_size_m(image), started)
+        mask = reader.read_mask(window)
+        rgb = display_rgb(reader.read(window, masked=False), mask=mask)
+        return cls(image, model, scores[plane], bands, rgb, pixel_size_m(image), started, mask)
 
     @property
     def threshold(self) -> float:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from PIL import Image
 
-from findings.errors import InputError, MissingBands
+from findings.errors import InputError, MissingBands, UnreadableImage
 from findings.survey import ImageKind
+from imagery.mask_files import write_mask
+from imagery.masks import MaskClass
 from imagery.reader import open_image
 from imagery.types import Window
 from tests.imagery.files import UTM, grey_picture, write_photo, write_tif
@@ -130,3 +133,52 @@ def test_real_scenes_keep_their_band_names_and_their_dark_water(shared_data: Pat
         values = reader.read(Window(0, 0, reader.width_px, reader.height_px)).values
         assert not np.isnan(values).any()
         assert (values[0] == 0).any()
+
+
+def test_masked_pixels_are_read_as_not_observed_and_shown_when_asked_for(tmp_path: Path) -> None:
+    values = RNG.integers(1, 60_000, (4, 40, 50), dtype=np.uint16)
+    path = write_tif(tmp_path / "a.tif", values, ("B2", "B3", "B4", "B8"), **UTM)
+    classes = np.zeros((40, 50), np.uint8)
+    classes[:20, 10:], classes[30:] = MaskClass.CLOUD, MaskClass.UNKNOWN
+    mask = write_mask(tmp_path / "m.tif", classes)
+    with open_image(path, mask=mask) as reader:
+        found = reader.read(Window(5, 10, 20, 20), ("nir",)).values[0]
+        shown = reader.read(Window(5, 10, 20, 20), ("nir",), masked=False).values[0]
+        assert np.array_equal(reader.read_mask(Window(5, 10, 20, 20)), classes[10:30, 5:25])  # type: ignore[arg-type]
+    assert (np.isnan(found) == (classes[10:30, 5:25] == MaskClass.CLOUD)).all()
+    assert (shown == values[3, 10:30, 5:25]).all()
+    with open_image(path) as reader:
+        assert reader.read_mask(Window(0, 0, 5, 5)) is None
+
+
+def test_a_mask_hides_photographs_of_every_kind(tmp_path: Path) -> None:
+    colour = Image.fromarray(RNG.integers(0, 255, (30, 40, 3), dtype=np.uint8))
+    classes = np.zeros((30, 40), np.uint8)
+    classes[5:9, 6:11] = MaskClass.BLUR
+    mask = write_mask(tmp_path / "m.png", classes)
+    for name, image in {"grey": colour.convert("L"), "palette": colour.quantize(16), "colour": colour}.items():
+        image.save(tmp_path / f"{name}.png")
+        with open_image(tmp_path / f"{name}.png", mask=mask) as reader:
+            for band in ("red", "blue", *(("grey",) if name != "palette" else ())):
+                gaps = np.isnan(reader.read(Window(0, 0, 40, 30), (band,)).values[0])
+                assert (gaps == (classes > 0)).all()
+
+
+def test_a_mask_of_another_size_or_grid_is_refused_and_so_is_one_that_is_gone(tmp_path: Path) -> None:
+    path = write_tif(tmp_path / "a.tif", np.ones((2, 40, 50), np.uint16), ("B2", "B3"), **UTM)
+    classes = np.zeros((40, 50), np.uint8)
+    with pytest.raises(InputError, match=r"the mask has 49 x 40 px, a.tif has 50 x 40"):
+        open_image(path, mask=write_mask(tmp_path / "size.tif", classes[:, 1:].copy()))
+    moved = write_tif(
+        tmp_path / "moved.tif",
+        classes[None],
+        crs="EPSG:32652",
+        transform=rasterio.Affine(10, 0, 500_010, 0, -10, 4_000_000),
+    )
+    zone = write_tif(tmp_path / "zone.tif", classes[None], crs="EPSG:32653", transform=UTM["transform"])
+    for other in (moved, zone):
+        with pytest.raises(InputError, match=r"the mask lies on another grid .*ingest the image again"):
+            open_image(path, mask=other)
+    open_image(path, mask=write_tif(tmp_path / "same.tif", classes[None], **UTM)).close()
+    with pytest.raises(UnreadableImage, match="no such file"):
+        open_image(path, mask=tmp_path / "gone.png")
