@@ -38,7 +38,7 @@ class SceneRecord:
 
 def scene_record(path: Path, tags: Mapping[str, str]) -> SceneRecord:
     """Return when and by what a scene was taken; None and a note where nothing says so."""
-    item = _find_item(path)
+    item = find_item(path)
     if item is not None:
         properties = item.get("properties")
         properties = properties if isinstance(properties, dict) else {}
@@ -58,7 +58,7 @@ def scene_record(path: Path, tags: Mapping[str, str]) -> SceneRecord:
     return _from_name(path.stem) or _from_tiff(tags.get("TIFFTAG_DATETIME"))
 
 
-def _find_item(path: Path) -> dict[str, Any] | None:
+def find_item(path: Path) -> dict[str, Any] | None:
     """Return the STAC item named like the file, or one of the same folder with the file among its assets."""
     candidates = [path.with_suffix(".json"), *sorted(path.parent.glob("*.json"))[:MAX_ITEMS]]
     for place, candidate in enumerate(dict.fromkeys(candidates)):
@@ -73,6 +73,20 @@ def _find_item(path: Path) -> dict[str, Any] | None:
         if place == 0 or path.name in _asset_names(item):
             return item
     return None
+
+
+def mask_of_item(path: Path, item: Mapping[str, Any] | None) -> Path | None:
+    """Return the mask that an item names for its scene: a plain file in the scene's own folder, or None."""
+    assets = item.get("assets") if item is not None else None
+    mask = assets.get("mask") if isinstance(assets, dict) else None
+    href = mask.get("href") if isinstance(mask, dict) else None
+    if not isinstance(href, str):
+        return None
+    name = href.removeprefix("./")
+    if not name or name != Path(name).name or name == path.name:  # an item is somebody's file: it leads nowhere else
+        return None
+    found = path.parent / name
+    return found if found.is_file() and not found.is_symlink() else None
 
 
 def _asset_names(item: Mapping[str, Any]) -> set[str]:
