@@ -89,6 +89,13 @@ def mask_of_item(path: Path, item: Mapping[str, Any] | None) -> Path | None:
     return found if found.is_file() and not found.is_symlink() else None
 
 
+def product_notes(item: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return what the item's writer wanted the reader of the scene to know."""
+    properties = item.get("properties") if item is not None else None
+    notes = properties.get("mizuhashi:notes") if isinstance(properties, dict) else None
+    return tuple(note for note in notes if isinstance(note, str)) if isinstance(notes, list) else ()
+
+
 def _asset_names(item: Mapping[str, Any]) -> set[str]:
     assets = item.get("assets")
     hrefs = (

@@ -12,14 +12,16 @@ import numpy as np
 from shapely.geometry import Polygon
 
 from findings.errors import InputError
-from findings.survey import Image, ImageKind, ImageStatus, Scale
-from imagery.dates import SceneRecord, scene_record
+from findings.survey import Image, ImageKind, ImageStatus, Radiometry, Scale
+from imagery.dates import SceneRecord, find_item, mask_of_item, product_notes, scene_record
 from imagery.digest import sha256_file
 from imagery.footprint import photo_footprint, scene_footprint, scene_to_lonlat
 from imagery.photo import PhotoMetadata, read_metadata
 from imagery.quality import assess
+from imagery.radiometry import radiometry_of
 from imagery.reader import ImageReader, open_image
 from imagery.scale import ground_sample_distance, is_nadir, scene_scale
+from imagery.scene_mask import scene_mask
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".jp2")
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "mizuhashi:image")
@@ -34,6 +36,7 @@ class IngestOptions:
     stand_off_m: float | None = None
     bands: tuple[str, ...] | None = None
     captured_at: datetime | None = None
+    mask_folder: Path | None = None  # where masks out of quality bands are written; None: such bands are not used
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +58,51 @@ class _Facts:
     incidence_deg: float | None = None
     platform: str | None = None
     notes: tuple[str, ...] = ()
+    radiometry: Radiometry = Radiometry.DISPLAY  # of photographs
+    mask_path: str | None = None
 
 
-def collect_files(paths: Sequence[Path]) -> Collected:
+def collect_files(paths: Sequence[Path], *, leave_out: Sequence[Path] = ()) -> Collected:
     """Return the image files under some paths: files as given, folders with everything below, in name order.
 
-    In folders, links, hidden files and suffixes of no image are left out and listed as ignored.
+    In folders, links, hidden files, suffixes of no image and the masks of scenes are left out and listed as ignored.
+
+    Args:
+        paths: files and folders.
+        leave_out: files and folders whose contents are taken elsewhere (product folders); neither taken nor ignored.
 
     Raises:
-        InputError: a path does not exist, or no image was found.
+        InputError: a path does not exist, or nothing but ``leave_out`` could be taken and that is empty.
     """
     files: list[Path] = []
     ignored: list[Path] = []
+    elsewhere = {path.absolute() for path in leave_out}
     for path in paths:
         if not _exists(path):
             raise InputError(f"{path}: no such file or folder; check the path")
+        if not elsewhere.isdisjoint((path.absolute(), *path.absolute().parents)):
+            continue
         if not path.is_dir():
             files.append(path)
             continue
         for found in sorted(path.rglob("*")):
-            if found.is_dir():
+            if found.is_dir() or not elsewhere.isdisjoint((found.absolute(), *found.absolute().parents)):
                 continue
             hidden = any(part.startswith(".") for part in found.relative_to(path).parts)
-            taken = found.suffix.lower() in SUFFIXES and not hidden and not found.is_symlink()
+            taken = found.suffix.lower() in SUFFIXES and not hidden and not found.is_symlink() and not _is_mask(found)
             (files if taken else ignored).append(found)
-    if not files:
+    if not files and not leave_out:
         raise InputError(f"no image in {', '.join(map(str, paths))}; expected files with one of {' '.join(SUFFIXES)}")
     return Collected(tuple(dict.fromkeys(files)), tuple(dict.fromkeys(ignored)))
+
+
+def _is_mask(path: Path) -> bool:
+    """Return whether a file is the mask of a scene that lies beside it."""
+    if not path.stem.endswith("_mask"):
+        return False
+    scene = path.with_name(f"{path.stem.removesuffix('_mask')}{path.suffix}")
+    mask = mask_of_item(scene, find_item(scene)) if scene.is_file() else None
+    return mask is not None and mask.name == path.name
 
 
 def _exists(path: Path) -> bool:
@@ -110,9 +131,12 @@ def describe(path: Path, survey_uid: str = "", *, options: IngestOptions | None 
             f"captured at {options.captured_at}: without zone; give e.g. --captured-at 2024-05-01T10:00+09:00"
         )
     with open_image(path, bands=options.bands) as reader:
-        facts = _photo_facts(path, reader, options) if reader.kind is ImageKind.PHOTO else _scene_facts(reader, options)
-        quality = assess(reader, facts.scale)
         sha256 = sha256_file(path)
+        if reader.kind is ImageKind.PHOTO:
+            facts = _photo_facts(path, reader, options)
+        else:
+            facts = _scene_facts(reader, options, sha256)
+        quality = assess(reader, facts.scale)
         captured = options.captured_at.astimezone(UTC) if options.captured_at else facts.captured_at
         return Image(
             uid=image_uid(survey_uid, sha256),
@@ -135,6 +159,8 @@ def describe(path: Path, survey_uid: str = "", *, options: IngestOptions | None 
             status=ImageStatus.PENDING if quality.assessable else ImageStatus.NOT_ASSESSED,
             reason=None if quality.assessable else "; ".join(quality.reasons),
             notes=(*reader.notes, *facts.notes),
+            radiometry=facts.radiometry,
+            mask_path=facts.mask_path,
         )
 
 
@@ -171,7 +197,7 @@ def _incidence(metadata: PhotoMetadata) -> float | None:
     return abs((metadata.gimbal_pitch_deg or 0.0) + 90.0) if is_nadir(metadata) else None
 
 
-def _scene_facts(reader: ImageReader, options: IngestOptions) -> _Facts:
+def _scene_facts(reader: ImageReader, options: IngestOptions, sha256: str) -> _Facts:
     scale = scene_scale(
         reader.crs,
         reader.transform,
@@ -190,6 +216,9 @@ def _scene_facts(reader: ImageReader, options: IngestOptions) -> _Facts:
         middle = np.array([[reader.width_px / 2, reader.height_px / 2]])
         lon, lat = scene_to_lonlat(reader.transform, reader.crs, middle)[0]
         centre = (float(lon), float(lat))
+    item = find_item(reader.path)
+    radiometry, radiometry_notes = radiometry_of(reader, reader.tags, item)
+    mask, mask_notes = scene_mask(reader, item, options.mask_folder, sha256)
     return _Facts(
         scale=scale,
         captured_at=record.captured_at,
@@ -197,5 +226,7 @@ def _scene_facts(reader: ImageReader, options: IngestOptions) -> _Facts:
         footprint=footprint,
         incidence_deg=record.off_nadir_deg,
         platform=record.platform,
-        notes=record.notes,
+        notes=(*record.notes, *product_notes(item), *radiometry_notes, *mask_notes),
+        radiometry=radiometry,
+        mask_path=str(mask) if mask is not None else None,
     )
