@@ -138,18 +138,22 @@ def read_labels(data: Any) -> Labels:
             return Labels(tuple(again.descriptions), dict(again.tags()), int(bits))
 
 
-def check_header(path: Path, data: Any) -> None:
-    """Raise UnsafeImage if the header promises more than we decode; ``data`` is the open dataset."""
+def check_header(path: Path | str, data: Any, stored_bytes: int | None = None) -> None:
+    """Raise UnsafeImage if the header promises more than we decode; ``data`` is the open dataset.
+
+    ``stored_bytes``: size of a file that does not lie on this machine.
+    """
+    stored_bytes = Path(path).stat().st_size if stored_bytes is None else stored_bytes
     if np.dtype(data.dtypes[0]).kind not in "uif":
         raise UnsafeImage(f"{path}: values of type {data.dtypes[0]}; expected real numbers, export the amplitude")
     item = np.dtype(data.dtypes[0]).itemsize
     decoded = data.width * data.height * data.count * item
     block = max(math.prod(shape) for shape in data.block_shapes) * item
-    thin = decoded > 64 << 20 and decoded > MAX_RATIO * path.stat().st_size
+    thin = decoded > 64 << 20 and decoded > MAX_RATIO * stored_bytes
     if thin or decoded > MAX_DECODED_BYTES or block > MAX_BLOCK_BYTES or data.count > MAX_BANDS:
         raise UnsafeImage(
             f"{path}: the header promises {data.width} x {data.height} px x {data.count} bands ({decoded / 2**20:.0f} "
-            f"MiB, blocks of {block / 2**20:.1f} MiB) from a file of {path.stat().st_size} bytes; taken are at most "
+            f"MiB, blocks of {block / 2**20:.1f} MiB) from a file of {stored_bytes} bytes; taken are at most "
             f"{MAX_DECODED_BYTES >> 30} GiB, {MAX_BANDS} bands and blocks of {MAX_BLOCK_BYTES >> 20} MiB: tile it"
         )
 
