@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from findings.errors import CardError
+from findings.survey import Radiometry
 
 
 class _Frozen(BaseModel):
@@ -69,6 +70,11 @@ class ModelCard(_Frozen):
     metrics: dict[str, Any] = {}
     limits: tuple[str, ...] = ()
     licence: str = "Apache-2.0"
+    radiometry: tuple[Radiometry, ...] = Field(
+        default=(Radiometry.REFLECTANCE, Radiometry.UNKNOWN),
+        min_length=1,
+        description="what a scene's values may mean; photographs are not asked",
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> ModelCard:
@@ -79,6 +85,8 @@ class ModelCard(_Frozen):
             len(self.normalisation.mean) == len(self.normalisation.std) == len(self.bands)
         ):
             raise ValueError("fixed normalisation needs one mean and one std per band")
+        if len(set(self.radiometry)) != len(self.radiometry):
+            raise ValueError(f"radiometry {[what.value for what in self.radiometry]} names one twice")
         if (self.weights_file is None) != (self.weights_sha256 is None):
             raise ValueError("weights_file and weights_sha256 come together")
         return self

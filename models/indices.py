@@ -14,6 +14,7 @@ from types import MappingProxyType
 import torch
 
 from findings.errors import CardError
+from findings.survey import Radiometry
 from models.card import ClassSpec, ModelCard, Normalisation
 
 _SOURCES = MappingProxyType(
@@ -48,6 +49,7 @@ def index_card(name: str) -> ModelCard:
             "bands must be reflectances of one common scale: an 8-bit stretch per band moves the threshold away from 0",
             "shadows, dark roofs and snow can exceed the threshold; turbid or shallow water can stay below it",
         ),
+        radiometry=(Radiometry.REFLECTANCE, Radiometry.UNKNOWN),  # never display: each band has its own stretch
     )
 
 

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from findings.errors import ConfigError
+from findings.survey import Radiometry
 from models.card import Normalisation
 
 
@@ -87,6 +88,7 @@ class TrainConfig(_Strict):
     evaluate_every: int = Field(default=200, ge=1)
     seed: int = 0
     limits: tuple[str, ...] = ()
+    radiometry: tuple[Radiometry, ...] = (Radiometry.REFLECTANCE, Radiometry.UNKNOWN)
 
 
 def read_config(path: Path, overrides: tuple[str, ...] = ()) -> TrainConfig:

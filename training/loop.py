@@ -146,6 +146,7 @@ def card_of(config: TrainConfig, thresholds: list[float]) -> ModelCard:
             gsd_range_mm=config.gsd_range_mm,
             architecture=config.architecture,
             limits=config.limits,
+            radiometry=config.radiometry,
         )
     except ValueError as error:
         raise ConfigError(f"{config.name}: {error}") from error

@@ -51,6 +51,8 @@ def card_lines(card: ModelCard) -> list[str]:
         f"scale       {card.gsd_range_mm[0]:g} to {card.gsd_range_mm[1]:g} mm per pixel",
         f"weights     {card.weights_file or 'none'} {card.weights_sha256 or ''}".rstrip(),
     ]
+    if card.image_kind == "scene":
+        lines.append(f"values      {', '.join(what.value for what in card.radiometry)}")
     for spec in card.classes:
         lines.append(
             f"class       {spec.name}: damage {spec.damage}, threshold {spec.threshold:g}, "
