@@ -43,7 +43,6 @@ class _Run:
 
     store: Store
     survey: Survey
-    asset: Asset | None
     home: Path
     device: torch.device
     profile: str
@@ -54,6 +53,15 @@ class _Run:
     remarks: list[tuple[str, str]] = field(default_factory=list)
     inspected: int = 0
     new: int = 0
+    assets: dict[str, Asset] = field(default_factory=dict)
+
+    def asset_of(self, image: Image) -> Asset | None:
+        """Return the asset that a picture shows: its own, as assigned, else that of the survey."""
+        own = image.assignment.asset_uid if image.assignment is not None else None
+        uid = own or self.survey.asset_uid
+        if uid is not None and uid not in self.assets:
+            self.assets[uid] = self.store.asset(uid)
+        return self.assets[uid] if uid is not None else None
 
 
 def inspect_survey(
@@ -84,8 +92,7 @@ def inspect_survey(
         UnknownModel: no such model.
     """
     survey = store.survey(survey_name)
-    asset = store.asset(survey.asset_uid) if survey.asset_uid is not None else None
-    run = _Run(store, survey, asset, home, device, profile, bool(model_refs))
+    run = _Run(store, survey, home, device, profile, bool(model_refs))
     images = store.images(survey.uid)
     models = _models(registry, model_refs, {image.kind for image in images}, device)
     scenes: list[Scene] = []
@@ -253,7 +260,7 @@ def _judge(run: _Run, image: Image, model: PixelModel, places: Sequence[Place]) 
         for finding in run.store.findings_of_image(image.uid, inactive=True)
         if finding.provenance.model == model.card.name
     ]
-    return judge(image, run.asset, model, places, known, _parameters())
+    return judge(image, run.asset_of(image), model, places, known, _parameters())
 
 
 def _record(run: _Run, image: Image, model: PixelModel, findings: Sequence[Finding], started: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from findings.asset import Asset
 from findings.finding import Finding, FindingStatus, Priority
-from findings.store import assets, audit, checks, migrate, queries, recording, surveys
+from findings.store import assets, audit, checks, image_edits, migrate, queries, recording, surveys
 from findings.store.bbox import Box
 from findings.store.engine import make_engine, transaction, translated
 from findings.store.values import AuditRow, Counts, Cursor, ModelRun, Page, SchemaState
-from findings.survey import Image, Survey
+from findings.survey import Assignment, Image, Survey
 
 
 class Store:
@@ -110,6 +110,32 @@ class Store:
         """Return one image; NotFound if there is none."""
         with self._reading() as session:
             return surveys.image(session, uid)
+
+    def image_pages(self, survey_uid: str, size: int = 500) -> Iterator[list[Image]]:
+        """Yield the images of a survey some at a time, in the order they were added; each page is a look of its own."""
+        after: str | None = None
+        while True:
+            with self._reading() as session:
+                found = image_edits.page(session, survey_uid, after, size)
+            if not found:
+                return
+            yield found
+            after = found[-1].uid
+
+    def assign_images(self, given: Mapping[str, Assignment | None]) -> Counts:
+        """Write which asset, span and member images show, by image uid; see ``image_edits.assign``."""
+        with self._writing() as session:
+            return image_edits.assign(session, self._actor, given)
+
+    def move_image(self, image_uid: str, path: str, mask_path: str | None = None) -> Counts:
+        """Write where an image's file, and its mask, lie now; NotFound if there is no such image."""
+        with self._writing() as session:
+            return image_edits.move(session, self._actor, image_uid, path, mask_path)
+
+    def findings_behind(self, survey_uid: str) -> int:
+        """Return how many active findings still carry an earlier assignment; inspecting again brings them up."""
+        with self._reading() as session:
+            return image_edits.findings_behind(session, survey_uid)
 
     def findings_of_image(self, image_uid: str, *, inactive: bool = False) -> list[Finding]:
         """Return the findings of an image, on demand with those that its model no longer finds."""
