@@ -18,6 +18,8 @@ FOCAL_PLANE_X, FOCAL_PLANE_UNIT = 0xA20E, 0xA210
 EXIF_WIDTH, EXIF_HEIGHT = 0xA002, 0xA003
 TAKEN, TAKEN_OFFSET, OFFSET = 0x9003, 0x9011, 0x9010
 GPS_LAT_REF, GPS_LAT, GPS_LON_REF, GPS_LON, GPS_ALT_REF, GPS_ALT, GPS_TIME, GPS_DATE = 1, 2, 3, 4, 5, 6, 7, 29
+GPS_DOP, GPS_ERROR_M = 11, 31
+EXPOSURE_TIME, SUBSEC, MAKER_NOTE = 0x829A, 0x9291, 0x927C
 UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}  # inch, cm, mm, um
 FIRST_YEAR = 1990  # digital cameras; 1904 and 1970 are the zero of somebody's clock
 
@@ -93,8 +95,40 @@ def _degrees(value: object, ref: str | None, negative: str) -> float | None:
 def altitude_m(gps: Tags) -> float | None:
     """Return the GPS altitude in metres above the reference of the receiver, negative below it."""
     value = gps.number(GPS_ALT, "GPSAltitude", -500, 20000, zero_means_unknown=False)
-    below = gps.values.get(GPS_ALT_REF) in (b"\x01", 1)
-    return -value if value is not None and below else value
+    return -value if value is not None and _altitude_code(gps) in (1, 3) else value
+
+
+def altitude_reference(gps: Tags) -> str | None:
+    """Return what the altitude counts from, as far as the tag says it.
+
+    Exif 2.32 calls 0 and 1 "above" and "below sea level", Exif 3.0 calls the same numbers ellipsoidal and adds 2 and 3
+    for the sea: 0 and 1 may be either.
+    """
+    if gps.values.get(GPS_ALT) is None:
+        return None
+    return "sea level" if _altitude_code(gps) in (2, 3) else "sea level or ellipsoid (not said)"
+
+
+def _altitude_code(gps: Tags) -> int | None:
+    code = gps.values.get(GPS_ALT_REF)
+    return code[0] if isinstance(code, bytes) and len(code) == 1 else code if isinstance(code, int) else None
+
+
+# Japan, in boxes that leave out every country of another time (its law knows one zone and, since 1952, no summer time).
+_JAPAN = ((122.8, 24.0, 131.4, 30.5), (128.4, 30.5, 142.3, 41.6), (139.3, 41.3, 146.0, 45.6))
+
+
+def zone_of(lonlat: tuple[float, float] | None) -> timezone | None:
+    """Return the time zone of a place, or None; only Japan is known, by boxes (Korea's share has its time)."""
+    if lonlat is None or not any(w <= lonlat[0] <= e and s <= lonlat[1] <= n for w, s, e, n in _JAPAN):
+        return None
+    return timezone(timedelta(hours=9))
+
+
+def time_at(local: str | None, lonlat: tuple[float, float] | None) -> datetime | None:
+    """Return a local EXIF time as aware UTC by the zone of the place, or None where that is not known."""
+    found, zone = _parse_local((local or "")[:19]), zone_of(lonlat)
+    return found.replace(tzinfo=zone).astimezone(UTC) if found is not None and zone is not None else None
 
 
 def capture_time(exif: Tags, gps: Tags) -> datetime | None:

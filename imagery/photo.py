@@ -1,4 +1,4 @@
-"""What a photograph says about itself: EXIF by any camera, and DJI's XMP."""
+"""What a photograph says about itself: EXIF by any camera, and the XMP of drones."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import struct
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from PIL import Image as PillowImage
 
-from imagery import exif, xmp
+from imagery import exif, xmp, xmp_packets
+from imagery.rtk import Fix, PositionSigma, position_sigma
+from imagery.xmp_vendors import vendor_values
 
 _UNREADABLE = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, EOFError, RecursionError,
@@ -50,6 +52,22 @@ class PhotoMetadata:
         edited_by: the picture viewer or editor that saved the file again.
         captured_at: aware UTC.
         notes: what was ignored and why.
+        vendor: whose XMP it is: DJI, Autel, Parrot, senseFly, or None.
+        absolute_altitude_m: from XMP; what it counts from says ``altitude_reference``, often wrongly.
+        above_ground_m: above the ground below, as Parrot states it.
+        laser_target: lon, lat and altitude of what the laser met.
+        fix: kind of the receiver's solution.
+        receiver_std_m: its own 1-sigma of longitude, latitude and height.
+        stated_accuracy_m: 1-sigma of horizontal position and height, as Parrot and senseFly state it.
+        position_sigma: what follows from all of them (`imagery.rtk`), None without a position.
+        dewarp: fx, fy, cx, cy, k1, k2, p1, p2, k3 in pixels, cx and cy from the middle (DJI).
+        dewarped: the camera has straightened the picture by them already.
+        calibrated_focal_px: in pixels of a picture twice as wide as ``calibrated_centre_px[0]``.
+        calibrated_focal_mm: of a perspective lens, with ``principal_point_mm`` from the upper left corner and
+            ``distortion`` k1, k2, k3, p1, p2 (Parrot, senseFly).
+        lens: ``fisheye`` where the maker says so.
+        taken_local: the picture's own clock without zone, to tell exposures apart.
+        has_exif: whether there is any EXIF at all.
     """
 
     width_px: int | None = None
@@ -74,6 +92,26 @@ class PhotoMetadata:
     focal_plane_mm: float | None = None
     digital_zoom: float = 1.0
     notes: tuple[str, ...] = ()
+    vendor: str | None = None
+    absolute_altitude_m: float | None = None
+    altitude_reference: str | None = None
+    above_ground_m: float | None = None
+    laser_target: tuple[float, float, float | None] | None = None
+    fix: Fix | None = None
+    receiver_std_m: tuple[float, float, float] | None = None
+    stated_accuracy_m: tuple[float, float | None] | None = None
+    position_sigma: PositionSigma | None = None
+    dewarp: tuple[float, ...] | None = None
+    dewarped: bool = False
+    calibrated_focal_px: float | None = None
+    calibrated_centre_px: tuple[float, float] | None = None
+    calibrated_focal_mm: float | None = None
+    principal_point_mm: tuple[float, float] | None = None
+    distortion: tuple[float, ...] | None = None
+    lens: str | None = None
+    taken_local: str | None = None
+    exposure_s: float | None = None
+    has_exif: bool = False
 
 
 def read_metadata(path: Path) -> PhotoMetadata:
@@ -82,18 +120,42 @@ def read_metadata(path: Path) -> PhotoMetadata:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            size, main, detail, gps, packet = _read_directories(path, notes)
+            size, main, detail, gps, found_packets = _read_directories(path, notes)
         except _UNREADABLE as error:
             return PhotoMetadata(notes=(f"metadata cannot be read ({_first_line(error)})",))
     notes += [f"metadata is damaged ({_first_line(warning.message)})" for warning in caught]
-    found = {"width_px": size[0], "height_px": size[1]}
-    values = found | _from_exif(main, detail, gps, notes) | _camera_values(detail, notes)
-    dji = _from_dji(xmp.read_fields(packet), notes)
-    position = values["position_lonlat"] or dji.pop("position_lonlat", None)
-    captured = values["captured_at"] or dji.pop("captured_at", None)
-    dji.pop("position_lonlat", None), dji.pop("captured_at", None)
-    merged = values | dji | {"position_lonlat": position, "captured_at": captured}
-    return PhotoMetadata(**merged, notes=tuple(dict.fromkeys(notes)))
+    fields: dict[str, str] = {}
+    for text in reversed(found_packets):  # the main packet has the last word
+        fields |= xmp.read_fields(text)
+    values: dict[str, Any] = {"width_px": size[0], "height_px": size[1], "has_exif": bool(main or detail or gps)}
+    values |= _from_exif(main, detail, gps, notes) | _camera_values(detail, notes)
+    for name, field in (("make", "tiff:Make"), ("model", "tiff:Model")):
+        values[name] = values[name] or fields.get(field) or None
+    return PhotoMetadata(**_merge(values, vendor_values(fields, values["make"], notes), gps, notes))
+
+
+def _merge(values: dict[str, Any], vendor: dict[str, Any], gps: Mapping[int, Any], notes: list[str]) -> dict[str, Any]:
+    """Return EXIF and XMP as one: EXIF has the first word on place and time, XMP on everything else."""
+    for name in ("position_lonlat", "captured_at", "altitude_reference"):
+        if vendor.get(name) is None or (values.get(name) is not None and name != "altitude_reference"):
+            vendor.pop(name, None)
+    merged = values | {name: value for name, value in vendor.items() if value is not None}
+    if merged["captured_at"] is None:
+        merged["captured_at"] = exif.time_at(merged["taken_local"], merged["position_lonlat"])
+        if merged["captured_at"] is not None:
+            notes.append(f"time {merged['taken_local']} has no zone: read as Japan's (UTC+9), where the position lies")
+    if merged["captured_at"] is not None:
+        notes[:] = [note for note in notes if "unknown zone" not in note]
+    if merged["position_lonlat"] is not None:
+        tags = exif.Tags(gps, notes)
+        merged["position_sigma"] = position_sigma(
+            merged.get("fix"),
+            std_m=merged.get("receiver_std_m"),
+            accuracy_m=merged.get("stated_accuracy_m"),
+            radius_m=tags.number(exif.GPS_ERROR_M, "GPSHPositioningError", 1e-3, 1000),
+            dop=tags.number(exif.GPS_DOP, "GPSDOP", 0.01, 50),
+        )
+    return merged | {"notes": tuple(dict.fromkeys(notes))}
 
 
 def _first_line(error: object) -> str:
@@ -102,8 +164,8 @@ def _first_line(error: object) -> str:
 
 def _read_directories(
     path: Path, notes: list[str]
-) -> tuple[tuple[int, int], Mapping[int, Any], Mapping[int, Any], Mapping[int, Any], bytes]:
-    """Return size, the three EXIF directories and the XMP packet; a broken directory is empty and noted."""
+) -> tuple[tuple[int, int], Mapping[int, Any], Mapping[int, Any], Mapping[int, Any], list[bytes]]:
+    """Return size, the three EXIF directories and the XMP packets; a broken directory is empty and noted."""
     with PillowImage.open(path, formats=("JPEG", "PNG", "WEBP", "TIFF", "JPEG2000")) as image:
         size = image.size
         directories: list[Mapping[int, Any]] = []
@@ -118,7 +180,8 @@ def _read_directories(
         if isinstance(packet, str):
             packet = packet.encode()
     main, detail, gps = directories
-    return size, main, detail, gps, packet or xmp.find_packet(path)
+    found = xmp_packets.packets(path)
+    return size, main, detail, gps, found or ([packet] if packet else [])
 
 
 def _from_exif(
@@ -129,6 +192,7 @@ def _from_exif(
     edited = software if software and _EDITORS.search(software) else None
     if edited:
         notes.append(f"saved again by {edited}: the picture may have been turned against its flight record")
+    where = exif.position(place)
     orientation = main.get(exif.ORIENTATION)
     turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
     if turn:
@@ -140,8 +204,11 @@ def _from_exif(
         "edited_by": edited,
         "orientation": orientation if turn or orientation == 1 else None,
         "captured_at": exif.capture_time(second, place),
-        "position_lonlat": exif.position(place),
+        "taken_local": " ".join(filter(None, (second.text(exif.TAKEN), second.text(exif.SUBSEC)))) or None,
+        "exposure_s": second.number(exif.EXPOSURE_TIME, "ExposureTime", 1e-7, 1e4),
+        "position_lonlat": where,
         "altitude_m": exif.altitude_m(place),
+        "altitude_reference": exif.altitude_reference(place),
     }
 
 
@@ -162,49 +229,3 @@ def _camera_values(detail: Mapping[int, Any], notes: list[str]) -> dict[str, Any
         "focal_plane_mm": plane,
         "digital_zoom": tags.number(exif.DIGITAL_ZOOM, "DigitalZoomRatio", 1, 200) or 1.0,
     }
-
-
-def _from_dji(fields: Mapping[str, str], notes: list[str]) -> dict[str, Any]:
-    """Return what DJI wrote; a gimbal of 0/0/0 and a laser without a valid return are not believed."""
-    value = {name: xmp.number(text) for name, text in fields.items()}
-    pitch, yaw, roll = (value.get(f"Gimbal{axis}Degree") for axis in ("Pitch", "Yaw", "Roll"))
-    if pitch == 0 and yaw == 0 and roll == 0:
-        # Mini 2, M400 + P1: dji-sdk Mobile-SDK-Android #1233, Mobile-SDK-Android-V5 #772
-        notes.append("XMP gimbal angles are all 0: not believed")
-        pitch = yaw = roll = None
-    height = value.get("RelativeAltitude")
-    if height is not None and not -500 < height < 10000:
-        notes.append(f"XMP RelativeAltitude {height:g} m makes no sense; ignored")
-        height = None
-    found: dict[str, Any] = {
-        "relative_altitude_m": height,
-        "gimbal_pitch_deg": pitch,
-        "gimbal_yaw_deg": yaw,
-        "gimbal_roll_deg": roll,
-        "flight_yaw_deg": value.get("FlightYawDegree"),
-        "laser_range_m": _laser(fields, value.get("LRFTargetDistance"), notes),
-    }
-    lon = value.get("GpsLongitude", value.get("GpsLongtitude"))  # DJI's spelling
-    if lon is not None and value.get("GpsLatitude") is not None:
-        found["position_lonlat"] = exif.sane_position(lon, value["GpsLatitude"], notes)
-    if "UTCAtExposure" in fields:
-        found["captured_at"] = _utc(fields["UTCAtExposure"])
-    return found
-
-
-def _laser(fields: Mapping[str, str], distance: float | None, notes: list[str]) -> float | None:
-    if "LRFTargetDistance" not in fields:
-        return None
-    status = fields.get("LRFStatus", "Normal")
-    if distance is None or not 0.1 <= distance <= 5000 or status.lower() != "normal":
-        notes.append(f"XMP laser range {fields['LRFTargetDistance']} m, status {status}: ignored")
-        return None
-    return distance
-
-
-def _utc(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text.replace("/", "-"))
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC) if found.year >= 1990 else None
-    except (ValueError, OverflowError):
-        return None

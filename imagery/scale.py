@@ -16,7 +16,7 @@ from pyproj.exceptions import CRSError, ProjError
 
 from findings.errors import InputError
 from findings.survey import Scale, ScaleSource
-from imagery.camera import field_of_view
+from imagery.camera import camera_of
 from imagery.photo import PhotoMetadata
 
 LASER_SIGMA_M, LASER_SIGMA_SHARE = 0.2, 0.0015  # our assumption, of the order that makers of drone payloads state
@@ -113,13 +113,12 @@ def _with_conflict(found: Scale, given: Scale | None) -> Scale:
 def _at_distance(
     metadata: PhotoMetadata, width_px: int, distance_m: float, sigma_m: float, source: ScaleSource, words: str
 ) -> Scale:
-    view = field_of_view(metadata)
-    if view is None:
+    camera = camera_of(metadata, width_px, metadata.height_px) if metadata.height_px else None
+    if camera is None:
         return Scale(note=f"{words}, but sensor width and focal length are not known: give --gsd-mm")
-    across_px = max(width_px, metadata.height_px or 0)  # a sensor's width lies along the longer side, turned or not
-    gsd = distance_m * 1000.0 * view.ratio / across_px
-    sigma = gsd * math.hypot(sigma_m / distance_m, view.sigma / view.ratio)
-    return Scale(gsd, sigma, source, f"{words}; {view.source}")
+    gsd = distance_m * 1000.0 / camera.focal_px
+    sigma = gsd * math.hypot(sigma_m / distance_m, camera.sigma_share)
+    return Scale(gsd, sigma, source, f"{words}; {camera.source}")
 
 
 def _from_altitude(metadata: PhotoMetadata, width_px: int) -> Scale:
