@@ -226,17 +226,20 @@ class ImageReader:
             UnreadableImage: the file is damaged there.
         """
         names = tuple(bands) if bands is not None else self.bands
-        values = np.full((len(names), window.height, window.width), np.nan, np.float32)
         inside = window.clip(self.width_px, self.height_px)
-        if inside is not None and any(self.has(name) for name in names):
-            top, left = inside.row - window.row, inside.col - window.col
-            stored = self._read_inside(inside, names)
-            for place, name in enumerate(names):
-                if name in stored:
-                    values[place, top : top + inside.height, left : left + inside.width] = stored[name]
-            classes = self.read_mask(window) if masked else None
-            if classes is not None:
-                values[:, hidden(classes)] = np.nan
+        if inside == window and self._palette is None and set(names) <= set(self._index):
+            values = self._observed(window, [self._index[name] for name in names])
+        else:
+            values = np.full((len(names), window.height, window.width), np.nan, np.float32)
+            if inside is not None and any(self.has(name) for name in names):
+                top, left = inside.row - window.row, inside.col - window.col
+                stored = self._read_inside(inside, names)
+                for place, name in enumerate(names):
+                    if name in stored:
+                        values[place, top : top + inside.height, left : left + inside.width] = stored[name]
+        classes = self.read_mask(window) if masked and inside is not None else None
+        if classes is not None:
+            values[:, hidden(classes)] = np.nan
         return Pixels(values, names)
 
     def _read_inside(self, window: Window, names: tuple[str, ...]) -> dict[str, FloatArray]:
@@ -244,13 +247,10 @@ class ImageReader:
         if self._palette is not None:
             stored = self._palette_bands(window, self._palette)
         else:
-            if self._zero_is_gap or "grey" in names:
-                sources = dict(self._index)  # all of them: a gap, and a luma, is a matter of all bands
-            else:
-                sources = {name: self._index[name] for name in names if name in self._index}
-            if self.bands == ("grey",):
-                sources = dict(self._index)
-            stored = self._stored_bands(window, sources)
+            # a luma is a matter of all bands
+            wanted = self._index if "grey" in names or self.bands == ("grey",) else set(names) & set(self._index)
+            sources = {name: self._index[name] for name in wanted}
+            stored = dict(zip(sources, self._observed(window, list(sources.values())), strict=True))
         if self.bands == ("grey",):
             stored |= dict.fromkeys(RGB, stored["grey"])
         elif "grey" in names and "grey" not in stored and set(RGB) <= set(stored):
@@ -269,23 +269,30 @@ class ImageReader:
             reason = error.__cause__ or error
             raise UnreadableImage(f"{self.path}: damaged or truncated ({reason}); copy it again") from error
 
-    def _stored_bands(self, window: Window, sources: dict[str, int]) -> dict[str, FloatArray]:
-        indexes = list(dict.fromkeys([*sources.values(), *(self._stored if self._zero_is_gap else [])]))
-        raw = self._decode(window, indexes)
-        values = raw.astype(np.float32)
+    def _observed(self, window: Window, indexes: list[int]) -> FloatArray:
+        """Return these bands ``(C, h, w)`` of a window inside the image, NaN where nothing was observed."""
+        # where zero is a gap it is a matter of all bands; these come behind the wanted ones
+        raw = self._decode(window, list(dict.fromkeys([*indexes, *(self._stored if self._zero_is_gap else [])])))
+        values = raw[: len(indexes)].astype(np.float32)
         nodata = self._data.nodata
         if self._zero_is_gap:
-            values[:, (raw == 0).all(axis=0)] = np.nan
+            gap = raw[0] == 0
+            for band in raw[1:]:
+                if not gap.any():
+                    break
+                gap &= band == 0
+            if gap.any():
+                values[:, gap] = np.nan
         elif nodata is not None and not np.isnan(nodata):
             values[raw == np.asarray(nodata).astype(raw.dtype)] = np.nan
-        values[~np.isfinite(values)] = np.nan
-        hidden = self._hidden(window)
-        if hidden is not None:
-            values[:, hidden] = np.nan
+        if raw.dtype.kind == "f":
+            values[~np.isfinite(values)] = np.nan
+        concealed = self._hidden(window)
+        if concealed is not None:
+            values[:, concealed] = np.nan
         if self._factor != 1.0:
             values *= np.float32(self._factor)
-        where = {index: place for place, index in enumerate(indexes)}
-        return {name: values[where[index]] for name, index in sources.items()}
+        return values
 
     def _hidden(self, window: Window) -> NDArray[np.bool_] | None:
         """Return where an alpha band or a mask inside the file hides the pixels."""

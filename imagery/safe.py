@@ -103,7 +103,8 @@ def open_untrusted(path: Path, root: Path | None = None) -> rasterio.DatasetRead
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a photograph has no georeference
             # OVERVIEW_LEVEL: the tags of a TIFF or JPEG 2000 may name a foreign file as its overview
-            data = rasterio.open(real, driver=driver, OVERVIEW_LEVEL="NONE")
+            threads = {"NUM_THREADS": "ALL_CPUS"} if driver == "GTiff" else {}  # the blocks of a strip side by side
+            data = rasterio.open(real, driver=driver, OVERVIEW_LEVEL="NONE", **threads)
             data.transform  # noqa: B018  its warning belongs here too
     except GDAL_ERRORS as error:
         raise UnreadableImage(f"{path}: damaged or truncated {driver} file ({error}); copy it again") from error
