@@ -27,6 +27,7 @@ class ScaleSource(StrEnum):
     NADIR_ALTITUDE = "nadir_altitude"
     GEOREFERENCE = "georeference"
     UNKNOWN = "unknown"
+    BUNDLE = "bundle_adjustment"  # trusted between laser range and given GSD
 
 
 class ImageStatus(StrEnum):

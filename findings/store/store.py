@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from findings.asset import Asset
 from findings.finding import Finding, FindingStatus, Priority
-from findings.store import assets, audit, checks, image_edits, migrate, queries, recording, surveys
+from findings.store import assets, audit, checks, image_edits, image_places, migrate, queries, recording, surveys
 from findings.store.bbox import Box
 from findings.store.engine import make_engine, transaction, translated
 from findings.store.values import AuditRow, Counts, Cursor, ModelRun, Page, SchemaState
@@ -131,6 +131,11 @@ class Store:
         """Write where an image's file, and its mask, lie now; NotFound if there is no such image."""
         with self._writing() as session:
             return image_edits.move(session, self._actor, image_uid, path, mask_path)
+
+    def update_image_places(self, changes: Sequence[tuple[Image, Image]]) -> Counts:
+        """Write corrected places, views, scales and notes of images; see ``image_places.update``."""
+        with self._writing() as session:
+            return image_places.update(session, self._actor, changes)
 
     def findings_behind(self, survey_uid: str) -> int:
         """Return how many active findings still carry an earlier assignment; inspecting again brings them up."""

@@ -1,0 +1,161 @@
+"""Features of the photographs of a flight: found once a picture, kept within bounds of memory.
+
+SIFT (D. Lowe, IJCV 60, 2004) on a reduced grey picture; descriptors compared after the square root of their L1-normed
+values ("RootSIFT": Arandjelovic and Zisserman, CVPR 2012).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from findings.errors import UnreadableImage
+from findings.survey import Image
+from imagery.decode import decode_rgb
+from imagery.reader import open_image
+from imagery.types import Window
+
+WORKING_PX = 1200  # longer side of the reduced picture
+MOST_FEATURES = 2500
+CONTRAST = 0.02  # half of SIFT's own: grass and gravel are faint
+KEPT_IN_MEMORY = 200  # pictures; 0.35 MB each
+STRIP_ROWS = 512
+
+Grey = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Where a picture's features lie and what they look like.
+
+    Attributes:
+        points_px: ``(N,)`` complex, right + i up from the middle of the picture, in its own pixels.
+        descriptors: ``(N, 128)`` uint8.
+        width_px: columns of the picture.
+        step_px: pixels of the picture for one of the reduced one.
+    """
+
+    points_px: NDArray[np.complex128]
+    descriptors: NDArray[np.uint8]
+    width_px: int
+    step_px: float
+
+    def __len__(self) -> int:
+        return len(self.points_px)
+
+
+class FeatureStore:
+    """Features by picture; what does not fit into memory waits in a temporary folder. Use it as a context manager.
+
+    Args:
+        images: the pictures, addressed by their index.
+        kept: pictures whose features stay in memory.
+    """
+
+    def __init__(self, images: list[Image], kept: int = KEPT_IN_MEMORY) -> None:
+        self._images = images
+        self._kept = max(kept, 2)
+        self._memory: OrderedDict[tuple[int, bool], Features] = OrderedDict()
+        self._folder = tempfile.TemporaryDirectory(prefix="mizuhashi-flight-")
+        self.computed = 0
+
+    def __enter__(self) -> FeatureStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    def get(self, index: int, *, mirrored: bool = False) -> Features:
+        """Return the features of a picture; ``mirrored``: of the picture flipped left to right.
+
+        Raises:
+            InputError: the picture cannot be read.
+        """
+        key = (index, mirrored)
+        if key not in self._memory:
+            file = Path(self._folder.name) / f"{index}-{int(mirrored)}.npz"
+            if not file.exists():
+                found = find_features(self._images[index], mirrored=mirrored)
+                self.computed += 1
+                np.savez(
+                    file, points=found.points_px, descriptors=found.descriptors, rest=[found.width_px, found.step_px]
+                )
+            self._memory[key] = _load(file)
+        self._memory.move_to_end(key)
+        while len(self._memory) > self._kept:
+            self._memory.popitem(last=False)
+        return self._memory[key]
+
+
+def find_features(image: Image, *, mirrored: bool = False) -> Features:
+    """Return the features of a photograph; masked pixels bear none.
+
+    Raises:
+        InputError: UnsafeImage, UnreadableImage, or a mask that does not fit.
+    """
+    grey, observed, step = reduced_grey(image)
+    if mirrored:
+        grey, observed = np.ascontiguousarray(grey[:, ::-1]), np.ascontiguousarray(observed[:, ::-1])
+    sift = cv2.SIFT.create(MOST_FEATURES, contrastThreshold=CONTRAST)
+    keypoints, descriptors = sift.detectAndCompute(grey, observed)
+    if descriptors is None:
+        keypoints, descriptors = (), np.zeros((0, 128), np.uint8)
+    x = np.array([point.pt[0] for point in keypoints], float) + 0.5  # OpenCV counts from the middle of a pixel
+    y = np.array([point.pt[1] for point in keypoints], float) + 0.5
+    points = (x * step - image.width_px / 2) + 1j * (image.height_px / 2 - y * step)
+    return Features(points, np.asarray(descriptors).astype(np.uint8), image.width_px, step)
+
+
+def reduced_grey(image: Image) -> tuple[Grey, Grey, float]:
+    """Return a photograph in grey with its longer side at ``WORKING_PX``, a mask (255: observed), and the step in px.
+
+    Raises:
+        InputError: the file or its mask cannot be read, or is not the one that was taken in.
+    """
+    path = Path(image.path)
+    step = max(1.0, max(image.width_px, image.height_px) / WORKING_PX)
+    size = (max(1, round(image.width_px / step)), max(1, round(image.height_px / step)))
+    rgb = decode_rgb(path) if image.mask_path is None else None
+    if rgb is not None:
+        _require_size(image, rgb.shape[1], rgb.shape[0])
+        grey = cv2.cvtColor(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+        return np.asarray(grey, np.uint8), np.full(grey.shape, 255, np.uint8), step
+    values = _grey_values(image, path)
+    observed = np.isfinite(values)
+    filled = np.where(observed, values, np.float32(0))
+    cover = cv2.resize(observed.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    mean = cv2.resize(filled, size, interpolation=cv2.INTER_AREA) / np.maximum(cover, 1e-6)
+    return np.clip(mean, 0, 255).astype(np.uint8), np.where(cover > 0.999, 255, 0).astype(np.uint8), step
+
+
+def _grey_values(image: Image, path: Path) -> NDArray[np.float32]:
+    mask = Path(image.mask_path) if image.mask_path is not None else None
+    with open_image(path, mask=mask) as reader:
+        _require_size(image, reader.width_px, reader.height_px)
+        band = "grey" if reader.has("grey") else reader.bands[0]
+        rows = range(0, reader.height_px, STRIP_ROWS)
+        parts = [
+            reader.read(Window(0, row, reader.width_px, min(STRIP_ROWS, reader.height_px - row)), [band]).values[0]
+            for row in rows
+        ]
+        return np.concatenate(parts)
+
+
+def _require_size(image: Image, width_px: int, height_px: int) -> None:
+    if (width_px, height_px) != (image.width_px, image.height_px):
+        raise UnreadableImage(
+            f"{image.path}: {width_px} x {height_px} px, but {image.width_px} x {image.height_px} px when it was taken "
+            "in: another file lies there now; put the first one back or ingest this one as a new survey"
+        )
+
+
+def _load(file: Path) -> Features:
+    with np.load(file) as stored:
+        width, step = stored["rest"]
+        return Features(stored["points"], stored["descriptors"], int(width), float(step))
