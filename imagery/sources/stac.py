@@ -24,7 +24,7 @@ from pystac_client.warnings import PystacClientWarning
 
 from findings.errors import MizuhashiError, QuotaExceeded, RecordError, RefusedSource, SourceUnavailable
 from imagery.sources.guard import shown
-from imagery.sources.stac_assets import StacScene, parse_item
+from imagery.sources.stac_assets import Family, StacScene, parse_item
 from imagery.sources.wire import GuardedSession
 
 DEFAULT_BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
@@ -34,6 +34,7 @@ ONE_PASS = timedelta(minutes=10)  # the next orbit comes after 100
 STORED_BYTES = 1.4  # of a uint16 pixel, deflated
 BLOCK_PX = 1024  # side of a block in the COGs of Sentinel-2; windows cost whole blocks
 HEADER_BYTES = 1 << 17
+USUAL_PIXEL_M = {Family.SENTINEL2: 10.0, Family.LANDSAT: 30.0, Family.HLS: 30.0, Family.OTHER: 1.0}
 METRES_PER_DEGREE = 111_320.0
 
 Box = tuple[float, float, float, float]
@@ -65,10 +66,11 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An item or a scene that was not taken, and why."""
+    """An item that was not taken, and why; ``replaced``: nothing is lost, a newer version of it was taken."""
 
     name: str
     reason: str
+    replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +279,8 @@ def _newest_versions(group: Sequence[StacScene]) -> tuple[list[StacScene], list[
     for scene in group:
         best = newest.get(scene.tile or "", 0.0)
         if (scene.baseline or 0.0) < best:
-            older.append(Refused(scene.id, f"an older version of tile {scene.tile}; baseline {best:05.2f} was taken"))
+            reason = f"an older version of tile {scene.tile}; the one of baseline {best:05.2f} was taken"
+            older.append(Refused(scene.id, reason, replaced=True))
         else:
             kept.append(scene)
     return kept, older
@@ -317,7 +320,7 @@ def _estimate(scene: StacScene, box: Box, bands: Sequence[str], resolution_m: fl
     whole_m2 = (scene.bbox[2] - scene.bbox[0]) * (scene.bbox[3] - scene.bbox[1]) * stretch
     total = 0.0
     for band in bands:
-        own = scene.bands[band].pixel_m or 10.0
+        own = scene.bands[band].pixel_m or USUAL_PIXEL_M[scene.family]
         pixel = max(own, resolution_m / 2 if resolution_m else own)  # overviews come in steps of two
         blocks = (across_m / pixel / BLOCK_PX + 1) * (down_m / pixel / BLOCK_PX + 1)
         total += HEADER_BYTES + min(blocks * BLOCK_PX**2, whole_m2 / pixel**2) * STORED_BYTES

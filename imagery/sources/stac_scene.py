@@ -36,7 +36,7 @@ MAX_SIDE_PX = 20_000
 SAMPLE_PX = 1000
 # What of an item's properties goes on with the scene.
 KEPT = (
-    "constellation", "instruments", "gsd", "view:off_nadir", "view:sun_azimuth", "view:sun_elevation",
+    "constellation", "instruments", "view:off_nadir", "view:sun_azimuth", "view:sun_elevation",
     "s2:processing_baseline", "s2:datatake_id", "landsat:wrs_path", "landsat:wrs_row", "sat:relative_orbit",
 )  # fmt: skip
 
