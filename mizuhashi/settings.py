@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,13 @@ def _default_home() -> Path:
     return store_home()
 
 
+class SentinelProfile(StrEnum):
+    """Which deployment of Sentinel Hub the credentials belong to."""
+
+    CDSE = "cdse"  # Copernicus Data Space Ecosystem, free accounts
+    SENTINELHUB = "sentinelhub"  # Sentinel Hub proper (Planet)
+
+
 class Settings(BaseSettings):
     """What one run needs to know before it opens anything.
 
@@ -29,6 +37,12 @@ class Settings(BaseSettings):
         database_url: SQLAlchemy URL of the store; None: the SQLite file in ``home``. It may hold a password,
             so it prints masked.
         standards: folder of the agency's own ``<name>.yaml`` standards, which take the place of the packaged ones.
+        sh_client_id: OAuth client of Sentinel Hub; prints masked, as the secret does.
+        sh_client_secret: secret of that client.
+        sh_profile: which deployment the client belongs to.
+        sh_base_url: address of the service in place of the profile's.
+        sh_token_url: address of its token service in place of the profile's.
+        stac_hosts: further hosts that ``fetch stac`` may reach, separated by commas; a leading dot takes all below.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
@@ -36,6 +50,12 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=_default_home, description="Folder of the database, overlays and own models.")
     database_url: SecretStr | None = Field(default=None, description="SQLAlchemy URL; default: SQLite in the home.")
     standards: Path | None = Field(default=None, description="Folder of own standards; default: the packaged ones.")
+    sh_client_id: SecretStr | None = Field(default=None, description="OAuth client id for Sentinel Hub.")
+    sh_client_secret: SecretStr | None = Field(default=None, description="Secret of that OAuth client.")
+    sh_profile: SentinelProfile = Field(default=SentinelProfile.CDSE, description="cdse or sentinelhub.")
+    sh_base_url: str | None = Field(default=None, description="Address of the service; default: the profile's.")
+    sh_token_url: str | None = Field(default=None, description="Address of its token service; default: the profile's.")
+    stac_hosts: str | None = Field(default=None, description="Further hosts for fetch stac: name,name,.domain")
 
     @field_validator("home")
     @classmethod
