@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -21,36 +22,54 @@ KINDS = {
     AssetKind.BRIDGE: ("bridge", "橋", "橋梁", "道路橋", "溝橋", "高架橋"),
     AssetKind.RIVER_REACH: ("river_reach", "river", "reach", "河川", "川", "河道"),
 }
-UNKNOWN = ("", "-", "不明", "未記入", "n/a", "null", "none", "nan")
+UNKNOWN = ("", "-", "不明", "未記入", "unknown", "n/a", "null", "none", "nan")
 YES, NO = (
     ("true", "yes", "1", "有", "あり", "有り", "○", "該当"),
     ("false", "no", "0", "無", "なし", "無し", "×", "非該当"),
 )
-EXTERNAL = ("xroad_shisetsu_id", "xroad_shisetsu_bangou", "w05_river_code", "poi_code")
+EXTERNAL = ("xroad_shisetsu_id", "xroad_shisetsu_bangou", "w05_river_code", "poi_code", "osm")
 TEXTS = (
     "name_kana", "route_name", "administrator_name", "administrator_class", "office_name", "prefecture", "municipality",
-    "measure_deadline", "crosses_river_id",
+    "measure_deadline", "crosses_river_id", "w05_area_code", "w05_section_type", "osm_class", "osm_members", "source_note",
 )  # fmt: skip
 NUMBERS = ("length_m", "width_m", "aadt", "population_flood")
 YEARS = ("built_fy", "inspection_fy")
 SHARES = ("third_party_below", "replaceability", "crossing_bridge", "backwater", "pier_in_channel")
 MAX_SPANS = 1000
+# The id of xROAD is the position itself, latitude first: 43.03892,141.35859 [L35].
+COORDINATE_ID = re.compile(r"\s*(\d{1,2}\.\d+)\s*,\s*(\d{1,3}\.\d+)\s*")
+# 34°10'30.5", 34度10分30.5秒, as older ledgers write positions.
+SEXAGESIMAL = re.compile(r"""([0-9]+)(?:°|度)\s*([0-9]+)(?:'|′|’|分)\s*([0-9]+(?:\.[0-9]+)?)(?:"|″|′′|”|''|秒)""")
 EVENTS = {"疲労": "fatigue", "塩害": "chloride", "アルカリ骨材反応": "ASR", "洗掘": "scour"}
 
 
-def make_asset(values: Mapping[str, Any], geometry: BaseGeometry | None = None) -> Asset:
+ToLonlat = Callable[[BaseGeometry], BaseGeometry]
+"""From the coordinates of a file to WGS84 lon, lat; raises RecordError."""
+
+
+def make_asset(
+    values: Mapping[str, Any],
+    geometry: BaseGeometry | None = None,
+    *,
+    kind: AssetKind | None = None,
+    to_lonlat: ToLonlat | None = None,
+) -> Asset:
     """Return the asset of a row.
 
     Args:
         values: by our field names (`findings.asset_columns`).
-        geometry: WGS84 lon, lat; None if the row has columns for it or no place at all.
+        geometry: in the coordinates of the file; None if the row has columns for it or no place at all.
+        kind: counts for rows that do not say it themselves.
+        to_lonlat: brings the position to WGS84 lon, lat; None if it is so already.
 
     Raises:
         RecordError: the name or kind is missing, or a value cannot be read.
     """
     name = _name(values)
-    kind = _kind(values)
+    kind = _kind(values, kind)
     place = geometry if geometry is not None else _point(values)
+    if place is not None and to_lonlat is not None:
+        place = to_lonlat(place)
     soundness = None
     if not _is_unknown(values.get("soundness")):
         soundness = normalise_soundness(values["soundness"])
@@ -65,8 +84,8 @@ def make_asset(values: Mapping[str, Any], geometry: BaseGeometry | None = None) 
         spans=_spans(values),
         chainage_km=_chainage(values),
         soundness=soundness,
-        external_ids={key: str(values[key]) for key in EXTERNAL if not _is_unknown(values.get(key))},
-        attributes=_attributes(values),
+        external_ids={key: _code(values[key]) for key in EXTERNAL if not _is_unknown(values.get(key))},
+        attributes=_attributes(values, kind),
     )
 
 
@@ -82,21 +101,32 @@ def _is_unknown(value: object) -> bool:
     return value is None or _plain(value).casefold() in UNKNOWN
 
 
-def _kind(values: Mapping[str, Any]) -> AssetKind:
-    given = values.get("kind")
+def _code(value: object) -> str:
+    """Return a code as text; a spreadsheet or shapefile may have made a number of it (8808010001.0)."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def _kind(values: Mapping[str, Any], default: AssetKind | None) -> AssetKind:
+    given = values.get("kind", values.get("rsdb_kind"))
     if _is_unknown(given):
         # A heading such as 橋梁名 says what the rows are; a list of bridges may name the river below in 河川名.
         if "bridge_name" in values:
             return AssetKind.BRIDGE
         if "river_name" in values and "name" not in values:
             return AssetKind.RIVER_REACH
+        if str(values.get("xroad_shisetsu_bangou", "")).startswith("BR"):
+            return AssetKind.BRIDGE
+        if default is not None:
+            return default
         raise RecordError(
-            "kind is missing; expected a column kind with bridge or river_reach, or a column 橋梁名 or 河川名"
+            "kind is missing; expected a column kind with bridge or river_reach, a column 橋梁名 or 河川名, or --kind"
         )
     wanted = _plain(given).casefold()
     for kind, words in KINDS.items():
         if wanted in words:
             return kind
+    if "kind" not in values and default is not None and wanted.isdigit():
+        return default  # a code of the database whose meaning its user knows
     raise _bad("kind", given, "bridge or river_reach (橋梁, 河川)")
 
 
@@ -150,9 +180,13 @@ def _spans(values: Mapping[str, Any]) -> tuple[Span, ...]:
 def _point(values: Mapping[str, Any]) -> Point | None:
     given = (values.get("lat"), values.get("lon"))
     if all(_is_unknown(v) for v in given):
-        return None
+        written = COORDINATE_ID.fullmatch(_plain(values.get("xroad_shisetsu_id", "")))
+        if written is None:
+            return None
+        values = {"lat": written[1], "lon": written[2]}
     try:
-        lat, lon = _number(values, "lat", -90, 90), _number(values, "lon", -180, 180)
+        lat = _number({"lat": _decimal(values.get("lat"))}, "lat", -90, 90)
+        lon = _number({"lon": _decimal(values.get("lon"))}, "lon", -180, 180)
     except RecordError as error:
         raise RecordError(
             f"{error} (decimal degrees, WGS84 or JGD2011; are latitude and longitude swapped?)"
@@ -160,6 +194,17 @@ def _point(values: Mapping[str, Any]) -> Point | None:
     if lat is None or lon is None:
         raise RecordError(f"lat {given[0]!r} and lon {given[1]!r} must come together; give both or neither")
     return Point(lon, lat)
+
+
+def _decimal(given: object) -> object:
+    """Return degrees, minutes and seconds as decimal degrees; anything else as it is."""
+    found = SEXAGESIMAL.fullmatch(_plain(given)) if isinstance(given, str) else None
+    if found is None:
+        return given
+    degrees, minutes, seconds = (float(part) for part in found.groups())
+    if minutes >= 60 or seconds >= 60:
+        raise _bad("position", given, "minutes and seconds below 60")
+    return degrees + minutes / 60 + seconds / 3600
 
 
 def _structure(given: object) -> Structure:
@@ -183,19 +228,26 @@ def _chainage(values: Mapping[str, Any]) -> tuple[float, float] | None:
 
 def _uid(values: Mapping[str, Any], kind: AssetKind, name: str, place: BaseGeometry | None) -> str:
     if not _is_unknown(values.get("uid")):
-        uid = str(values["uid"]).strip()
+        uid = _code(values["uid"])
         if len(uid) > 200 or not uid.isprintable():
             raise _bad("id", uid[:40], "at most 200 printable characters")
         return uid
+    if not _is_unknown(values.get("serial")) and not _is_unknown(values.get("municipal_code")):
+        return f"{_code(values['municipal_code'])}-{_code(values['serial'])}"  # NO counts within one municipality
+    if not _is_unknown(values.get("xroad_shisetsu_bangou")):
+        # Survives a corrected position, which xROAD's own id (the coordinates) does not.
+        return str(uuid.uuid5(NAMESPACE, f"asset {kind.value} xroad {_code(values['xroad_shisetsu_bangou'])}"))
     # A metre's rounding, so that another writing of the same position keeps the id.
     point = place.representative_point() if place is not None else None
     where = f"{point.x:.5f} {point.y:.5f}" if point is not None else "nowhere"
     return str(uuid.uuid5(NAMESPACE, f"asset {kind.value} {name} {where}"))
 
 
-def _attributes(values: Mapping[str, Any]) -> dict[str, Any]:
+def _attributes(values: Mapping[str, Any], kind: AssetKind) -> dict[str, Any]:
     """Return the inventory values that are known; what is missing stays missing and never counts as 0."""
-    found: dict[str, Any] = {key: str(values[key]).strip() for key in TEXTS if not _is_unknown(values.get(key))}
+    found: dict[str, Any] = {key: _code(values[key]) for key in TEXTS if not _is_unknown(values.get(key))}
+    if kind is AssetKind.BRIDGE and not _is_unknown(values.get("river_name")):
+        found["river_name"] = str(values["river_name"]).strip()  # the river below, in a list of bridges
     found |= {key: _number(values, key, 0, 1e9) for key in NUMBERS}
     found |= {key: _whole(values, key, 1800, 2200) for key in YEARS}
     found |= {key: _share(values, key) for key in SHARES}

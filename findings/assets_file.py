@@ -1,12 +1,12 @@
-"""Bridges and river reaches from a GeoJSON FeatureCollection or a CSV table; a wrong row never stops the others."""
+"""Bridges and river reaches from a GeoJSON FeatureCollection or a CSV table; a wrong row never stops the others.
+
+Other formats are read in `findings.imports`, which brings its rows here.
+"""
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,29 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from findings.asset import Asset
+from findings.asset import Asset, AssetKind
 from findings.asset_columns import Columns
-from findings.asset_rows import make_asset
+from findings.asset_rows import ToLonlat, make_asset
+from findings.asset_table import decoded, table_rows
 from findings.errors import RecordError
 
 MAX_BYTES = 256 * 1024 * 1024
 # Declared reference systems whose coordinates are WGS84 lon, lat to within what a finding needs (JGD2011, JGD2000).
 LONLAT_CRS = ("CRS84", "EPSG::4326", "EPSG:4326", "EPSG::6668", "EPSG:6668", "EPSG::4612", "EPSG:4612")
+JAPAN = (122.0, 20.0, 154.0, 46.0)
+"""West, south, east, north: what tells swapped coordinates (domain guide 4)."""
+
+Row = tuple[Mapping[str, Any], BaseGeometry | None] | RecordError
+Rows = Iterable[tuple[str, Row]]
+"""Where a row stands, and its values by our field names with its geometry, or what is wrong with it."""
+
+Reference = Callable[[str | None], ToLonlat | None]
+"""From what a file declares about its coordinates (None: nothing) to the way to WGS84; raises RecordError."""
 
 
-def read_assets(path: Path) -> tuple[list[Asset], list[RecordError]]:
+def read_assets(
+    path: Path, *, kind: AssetKind | None = None, reference: Reference | None = None
+) -> tuple[list[Asset], list[RecordError]]:
     """Return the assets of a file and one error for each row that could not be taken.
 
     CSV may be UTF-8 (with or without BOM), UTF-16 or cp932, separated by commas, semicolons or tabs; columns are known
@@ -35,13 +47,31 @@ def read_assets(path: Path) -> tuple[list[Asset], list[RecordError]]:
 
     Args:
         path: ``.geojson``/``.json`` or any text table; told apart by content.
+        kind: counts for rows that do not say it.
+        reference: what to do with the coordinates; by default WGS84 and JGD2011 are taken, others refused.
 
     Raises:
         RecordError: the file as a whole cannot be read: missing, empty, not text, no known columns, another datum.
     """
-    content = _content(path)
-    text = _decoded(content, path.name)
-    rows = _geojson_rows(text, path.name) if text.lstrip()[:1] in ("{", "[") else _csv_rows(text, path.name)
+    text = read_text(path)
+    if text.lstrip()[:1] in ("{", "["):
+        rows, declared = geojson_rows(parsed_json(text, path.name), path.name)
+    else:
+        rows, declared = csv_rows(text, path.name, datum_is_given=reference is not None), None
+    return collect(rows, path.name, kind=kind, to_lonlat=(reference or _lonlat_only(path.name))(declared))
+
+
+def collect(
+    rows: Rows, name: str, *, kind: AssetKind | None = None, to_lonlat: ToLonlat | None = None
+) -> tuple[list[Asset], list[RecordError]]:
+    """Return the assets of rows and one error for each that could not be taken or repeats an id.
+
+    Args:
+        rows: of one file.
+        name: of that file, for the messages.
+        kind: counts for rows that do not say it.
+        to_lonlat: brings geometries to WGS84 lon, lat.
+    """
     assets: list[Asset] = []
     errors: list[RecordError] = []
     seen: dict[str, str] = {}
@@ -50,22 +80,25 @@ def read_assets(path: Path) -> tuple[list[Asset], list[RecordError]]:
             if isinstance(item, RecordError):
                 raise item
             values, geometry = item
-            _check_texts(values)
-            asset = make_asset(values, geometry)
+            check_texts(values)
+            asset = make_asset(values, geometry, kind=kind, to_lonlat=to_lonlat)
+            check_lonlat(asset.geometry)
             if asset.uid in seen:
                 raise RecordError(f"id {asset.uid!r} was already given by {seen[asset.uid]}; ids must differ")
         except RecordError as error:
-            errors.append(RecordError(f"{path.name}: {where}: {error}"))
+            errors.append(RecordError(f"{name}: {where}: {error}"))
         else:
             seen[asset.uid] = where
             assets.append(asset)
     return assets, errors
 
 
-Rows = Iterator[tuple[str, tuple[Mapping[str, Any], BaseGeometry | None] | RecordError]]
+def read_text(path: Path) -> str:
+    """Return the text of a file of any encoding in use.
 
-
-def _content(path: Path) -> bytes:
+    Raises:
+        RecordError: missing, empty, over the cap, or not text.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise RecordError(f"{path.name}: larger than {MAX_BYTES // 2**20} MiB; split the list of assets")
@@ -74,69 +107,59 @@ def _content(path: Path) -> bytes:
         raise RecordError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     if not content.strip():
         raise RecordError(f"{path.name}: is empty; expected GeoJSON or a CSV table with a header")
-    return content
+    return decoded(content, path.name)
 
 
-def _decoded(content: bytes, name: str) -> str:
-    """Return the text; the encoding is told by BOM, then by the pattern of zero bytes, then UTF-8 before cp932."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings = ["utf-16"]
-    elif b"\0" in content[:200]:
-        # ASCII characters have their zero byte second in little-endian and first in big-endian text.
-        little = content[1:4000:2].count(0) > content[0:4000:2].count(0)
-        encodings = ["utf-16-le" if little else "utf-16-be"]
-    else:
-        encodings = ["utf-8-sig", "cp932"]
-    for encoding in encodings:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise RecordError(f"{name}: not text in {' or '.join(encodings)}; save it as UTF-8 CSV or GeoJSON")
+def csv_rows(text: str, name: str, *, datum_is_given: bool = False) -> Rows:
+    """Return the rows of a table with the row number that a spreadsheet shows (the header is row 1).
+
+    Raises:
+        RecordError: no header, no column with a name, or positions in the old datum.
+    """
+    rows = table_rows(text)
+    _, header = next(rows, ("", RecordError("the table is empty")))
+    if isinstance(header, RecordError):
+        raise RecordError(f"{name}: no header can be read ({header}); expected a CSV table") from header
+    columns = Columns.of(header)
+    columns.check(name, datum_is_given=datum_is_given)
+    return _table(rows, columns)
 
 
-def _csv_rows(text: str, name: str) -> Rows:
-    """Yield the rows of a table with the row number that a spreadsheet shows (the header is row 1)."""
-    header, _, _ = text.partition("\n")
-    delimiter = max(",\t;", key=header.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        columns = Columns.of(next(reader))
-    except (csv.Error, StopIteration) as error:
-        raise RecordError(f"{name}: no header can be read ({error}); expected a CSV table") from error
-    columns.check(name)
-    number = 1
-    while True:
-        number += 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            # After a broken quote the reader cannot tell where the next row begins.
-            yield f"row {number}", RecordError(f"cannot be read as CSV ({error}); the rows after it were not read")
-            return
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) > columns.count:
-            yield (
-                f"row {number}",
-                RecordError(f"has {len(cells)} cells, the header {columns.count}; quote commas in text"),
-            )
+def _table(rows: Iterator[tuple[str, list[str] | RecordError]], columns: Columns) -> Rows:
+    for where, cells in rows:
+        if isinstance(cells, RecordError):
+            yield where, cells
+        elif len(cells) > columns.count:
+            yield where, RecordError(f"has {len(cells)} cells, the header {columns.count}; quote commas in text")
         else:
-            yield f"row {number}", (columns.values(cells), None)
+            yield where, (columns.values(cells), None)
 
 
-def _geojson_rows(text: str, name: str) -> Rows:
-    """Yield the features of a FeatureCollection, counted from 1."""
+def parsed_json(text: str, name: str) -> Any:
+    """Return the JSON document.
+
+    Raises:
+        RecordError: it is none.
+    """
     try:
-        document = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise RecordError(f"{name}: not valid JSON ({error}); expected a GeoJSON FeatureCollection") from error
+
+
+def geojson_rows(document: Any, name: str) -> tuple[Rows, str | None]:
+    """Return the features of a FeatureCollection, counted from 1, and the reference system that it declares.
+
+    Raises:
+        RecordError: no list of features.
+    """
     features = document.get("features") if isinstance(document, Mapping) else None
     if not isinstance(features, list):
         raise RecordError(f"{name}: has no list of features; expected a GeoJSON FeatureCollection")
-    _check_crs(document.get("crs"), name)
+    return _features(features), _declared(document.get("crs"))
+
+
+def _features(features: list[Any]) -> Rows:
     for number, feature in enumerate(features, start=1):
         where = f"feature {number}"
         if not isinstance(feature, Mapping) or not isinstance(feature.get("properties") or {}, Mapping):
@@ -153,43 +176,65 @@ def _geojson_rows(text: str, name: str) -> Rows:
             yield where, error
 
 
-def _check_texts(values: Mapping[str, Any]) -> None:
-    """Raise RecordError for text that no database takes: a zero character, or half of a surrogate pair."""
+def check_texts(values: Mapping[str, Any]) -> None:
+    """Refuse text that no database takes.
+
+    Raises:
+        RecordError: a zero character, half of a surrogate pair, or a sign that stands for a damaged character.
+    """
     for field, value in values.items():
         text = "".join(map(str, value)) if isinstance(value, list) else str(value)
-        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+        if any(character in "\0\ufffd" or "\ud800" <= character <= "\udfff" for character in text):
             raise RecordError(f"{field} is {value!a}; expected whole characters: save the file again as UTF-8")
 
 
-def _check_crs(crs: object, name: str) -> None:
-    if crs is None:
+def check_lonlat(geometry: BaseGeometry | None) -> None:
+    """Refuse coordinates that are no WGS84 longitude and latitude.
+
+    Raises:
+        RecordError: not finite, swapped, or in metres.
+    """
+    if geometry is None:
         return
+    west, south, east, north = geometry.bounds
+    if np.isfinite(shapely.get_coordinates(geometry)).all() and west >= -180 and east <= 180:
+        if south >= -90 and north <= 90:
+            return
+        if JAPAN[1] <= west and east <= JAPAN[3] and JAPAN[0] <= south and north <= JAPAN[2]:
+            raise RecordError(
+                f"longitude and latitude are swapped (x {west:.4f}, y {south:.4f}); expected longitude first: "
+                "exchange them in the file"
+            )
+    metres = max(map(abs, geometry.bounds)) > 1000
+    raise RecordError(
+        f"geometry reaches {geometry.bounds}; expected WGS84 longitude, latitude in this order"
+        + ("; these look like metres: give their reference system by --crs EPSG:n" if metres else "")
+    )
+
+
+def _declared(crs: object) -> str | None:
+    if crs is None:
+        return None
     properties = crs.get("properties") if isinstance(crs, Mapping) else None
-    declared = str(properties.get("name", crs)) if isinstance(properties, Mapping) else str(crs)
-    if not declared.endswith(LONLAT_CRS):
-        raise RecordError(
-            f"{name}: coordinates are declared as {declared}; expected WGS84 or JGD2011 lon, lat: reproject"
-        )
+    return str(properties.get("name", crs)) if isinstance(properties, Mapping) else str(crs)
+
+
+def _lonlat_only(name: str) -> Reference:
+    def reference(declared: str | None) -> None:
+        if declared is not None and not declared.endswith(LONLAT_CRS):
+            raise RecordError(
+                f"{name}: coordinates are declared as {declared}; expected WGS84 or JGD2011 lon, lat: reproject"
+            )
+
+    return reference
 
 
 def _shape(member: object) -> BaseGeometry | None:
     if member is None:
         return None
     try:
-        with np.errstate(invalid="ignore"):  # NaN is refused below
-            geometry = shapely.force_2d(shape(member))
+        with np.errstate(invalid="ignore"):  # NaN is refused later
+            geometry: BaseGeometry = shapely.force_2d(shape(member))
     except (ShapelyError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:
         raise RecordError(f"geometry cannot be read ({error}); expected a GeoJSON geometry or null") from error
-    if geometry.is_empty:
-        return None
-    west, south, east, north = geometry.bounds
-    if (
-        not np.isfinite(shapely.get_coordinates(geometry)).all()
-        or west < -180
-        or east > 180
-        or south < -90
-        or north > 90
-    ):
-        raise RecordError(f"geometry reaches {geometry.bounds}; expected WGS84 longitude, latitude in this order")
-    found: BaseGeometry = geometry
-    return found
+    return None if geometry.is_empty else geometry

@@ -9,9 +9,20 @@ from types import TracebackType
 
 from sqlalchemy.orm import Session
 
-from findings.asset import Asset
+from findings.asset import Asset, Crossing, PierInChannel
 from findings.finding import Finding, FindingStatus, Priority
-from findings.store import assets, audit, checks, image_edits, image_places, migrate, queries, recording, surveys
+from findings.store import (
+    assets,
+    audit,
+    checks,
+    crossings,
+    image_edits,
+    image_places,
+    migrate,
+    queries,
+    recording,
+    surveys,
+)
 from findings.store.bbox import Box
 from findings.store.engine import make_engine, transaction, translated
 from findings.store.values import AuditRow, Counts, Cursor, ModelRun, Page, SchemaState
@@ -79,12 +90,27 @@ class Store:
     def assets(self) -> list[Asset]:
         """Return all assets by name."""
         with self._reading() as session:
-            return assets.every(session)
+            return crossings.with_crossings(session, assets.every(session))
 
     def asset(self, uid_or_external_id: str) -> Asset:
         """Return one asset; NotFound if there is none."""
         with self._reading() as session:
-            return assets.one(session, uid_or_external_id)
+            return crossings.with_crossings(session, [assets.one(session, uid_or_external_id)])[0]
+
+    def put_crossings(self, values: Sequence[Crossing], *, complete: bool = False) -> Counts:
+        """Add crossings or bring them up to date; answers about piers stay; see ``crossings.put``."""
+        with self._writing() as session:
+            return crossings.put(session, self._actor, values, complete=complete)
+
+    def crossings(self, bridge_uid: str | None = None, river_uid: str | None = None) -> list[Crossing]:
+        """Return the crossings of a bridge, of a river or all, by bridge and river."""
+        with self._reading() as session:
+            return crossings.every(session, bridge_uid, river_uid)
+
+    def set_pier(self, bridge_uid: str, river_uid: str, answer: PierInChannel, *, state: bool = False) -> Crossing:
+        """Write whether a bridge has a pier in a river's water and return the crossing; see ``crossings.set_pier``."""
+        with self._writing() as session:
+            return crossings.set_pier(session, self._actor, bridge_uid, river_uid, answer, state=state)
 
     def open_survey(self, name: str, asset_uid: str | None, images: Sequence[Image]) -> tuple[Survey, Counts]:
         """Return the survey of that name with these images in it; see ``surveys.open_one``."""

@@ -1,0 +1,177 @@
+"""Shapefiles: only the parts that belong to one, in a folder of our own, with the encoding told from the data.
+
+ESRI Shapefile Technical Description (1998): the file code 9994 and version 1000 at its head. The `.dbf` says in byte 29
+which code page it is in, the `.cpg` says it in words, and both are often missing or wrong: text is read as UTF-8 where
+it is UTF-8, else as cp932, as the software of Japanese agencies writes it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import shapely
+from shapely.errors import ShapelyError
+from shapely.geometry.base import BaseGeometry
+
+from findings.asset_columns import BY_HEADING, heading
+from findings.errors import RecordError
+from findings.imports.values import MAX_FEATURES, Layer
+
+MAGIC = struct.pack(">i", 9994)
+PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+_BATCH = 10_000
+_NAME_BYTES = 10  # a .dbf cuts the names of its columns here
+_CODE_PAGES = {0x13: "cp932", 0x7B: "cp932"}  # byte 29 of the .dbf: Japanese Shift-JIS
+
+
+def is_shapefile(head: bytes) -> bool:
+    """Return whether the first bytes of a file are those of a ``.shp``."""
+    return len(head) >= 32 and head.startswith(MAGIC) and struct.unpack("<i", head[28:32])[0] == 1000
+
+
+def parts_of(path: Path) -> dict[str, Path]:
+    """Return the files of a shapefile by suffix, whatever their case.
+
+    Raises:
+        RecordError: the index or the table is not there.
+    """
+    found: dict[str, Path] = {}
+    for file in sorted(path.parent.iterdir()):
+        if file.stem == path.stem and file.suffix.lower() in PARTS and file.is_file():
+            found.setdefault(file.suffix.lower(), file)
+    found[".shp"] = path
+    for suffix, what in ((".dbf", "table"), (".shx", "index")):
+        if suffix not in found:
+            raise RecordError(
+                f"{path.name}: its {what} {path.stem}{suffix} is missing; copy all parts of the shapefile"
+            )
+    return found
+
+
+def open_shapefile(path: Path, folder: Path) -> Layer:
+    """Return the layer of a shapefile.
+
+    Args:
+        path: the ``.shp``.
+        folder: empty, ours alone; links to the parts are made in it, so that nothing else beside the file is read.
+
+    Raises:
+        RecordError: a part is missing, damaged or of another driver.
+    """
+    import pyogrio
+    from pyogrio.errors import DataSourceError, FieldError
+
+    parts = parts_of(path)
+    for suffix in (".shp", ".shx", ".dbf"):  # the reference system and the encoding are read by us
+        (folder / f"layer{suffix}").symlink_to(parts[suffix].resolve())
+    own = folder / "layer.shp"
+    try:
+        info: dict[str, Any] = pyogrio.read_info(own, encoding="ISO-8859-1")
+    except (DataSourceError, FieldError) as error:
+        raise RecordError(f"{path.name}: the shapefile cannot be opened ({error}); export it again") from error
+    if info["driver"] != "ESRI Shapefile":
+        raise RecordError(f"{path.name}: opens as {info['driver']}; expected a shapefile")
+    encoding, guessed = _encoding(parts)
+    names = tuple(_word(str(name), encoding) for name in info["fields"])
+    notes = (f"{path.name}: text was read as {encoding}, which it does not declare",) if guessed else ()
+    prj = parts[".prj"].read_text("utf-8", "replace").strip() if ".prj" in parts else None
+    return Layer(path.stem, prj or None, untruncated(names), _rows(own, int(info["features"]), encoding), notes)
+
+
+def _encoding(parts: Mapping[str, Path]) -> tuple[str, bool]:
+    """Return the codec of the table, and whether it had to be guessed."""
+    if ".cpg" in parts:
+        declared = parts[".cpg"].read_text("ascii", "replace").strip()
+        word = {"932": "cp932", "SJIS": "cp932", "SHIFT_JIS": "cp932", "65001": "utf-8"}.get(declared.upper(), declared)
+        try:
+            name = codecs.lookup(word).name
+        except (LookupError, ValueError):
+            name = ""
+        if name:
+            return ("cp932" if name == "shift_jis" else name), False
+    content = parts[".dbf"].read_bytes()
+    if len(content) > 29 and content[29] in _CODE_PAGES:
+        return _CODE_PAGES[content[29]], False
+    body = content[32:]
+    if body.isascii():
+        return "utf-8", False
+    return ("utf-8" if _is_utf8(body) else "cp932"), True
+
+
+def _is_utf8(body: bytes) -> bool:
+    """Return whether the letters beyond ASCII are UTF-8; cells cut in the middle of a character are allowed."""
+    text = body.decode("utf-8", "replace")
+    beyond = sum(not character.isascii() for character in text)
+    return text.count("\N{REPLACEMENT CHARACTER}") * 10 < beyond
+
+
+def _word(text: str, encoding: str) -> str:
+    """Return the text of bytes that GDAL handed through as Latin-1; a cell cut inside a character loses that one."""
+    content = text.encode("latin-1")
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        if error.start >= len(content) - 3 and error.end == len(content):
+            return content[: error.start].decode(encoding)
+        return content.decode(encoding, "replace")  # U+FFFD is told row by row
+
+
+def untruncated(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names of columns in full where the ten bytes of a .dbf left the beginning of exactly one known heading."""
+    full = []
+    for name in names:
+        key = heading(name)
+        cut = any(len(name.encode(codec, "replace")) >= _NAME_BYTES - 2 for codec in ("utf-8", "cp932"))
+        fitting = {BY_HEADING[known] for known in BY_HEADING if known.startswith(key)}
+        whole = next((known for known in BY_HEADING if known.startswith(key)), name)
+        full.append(whole if cut and key not in BY_HEADING and len(fitting) == 1 else name)
+    return tuple(full)
+
+
+def _rows(
+    path: Path, count: int, encoding: str
+) -> Iterator[tuple[str, tuple[list[object], BaseGeometry | None] | RecordError]]:
+    import pyogrio.raw
+    from pyogrio.errors import DataSourceError, FeatureError, GeometryError
+
+    for start in range(0, min(count, MAX_FEATURES), _BATCH):
+        try:
+            # One batch at a time, so that memory does not grow with the file beside the assets themselves.
+            _, _, shapes, columns = pyogrio.raw.read(
+                path, encoding="ISO-8859-1", skip_features=start, max_features=_BATCH, force_2d=True,
+                datetime_as_string=True,
+            )  # fmt: skip
+        except (DataSourceError, FeatureError, GeometryError) as error:
+            message = f"the shapefile is damaged ({error}); the features from here on were not read"
+            yield f"feature {start + 1}", RecordError(message)
+            return
+        for i, shape in enumerate(shapes):
+            cells = [_cell(column[i], encoding) for column in columns]
+            try:
+                yield f"feature {start + i + 1}", (cells, _geometry(shape))
+            except RecordError as error:
+                yield f"feature {start + i + 1}", error
+    if count > MAX_FEATURES:
+        message = f"over {MAX_FEATURES} features; those from here on were not read: split the layer"
+        yield f"feature {MAX_FEATURES + 1}", RecordError(message)
+
+
+def _cell(value: Any, encoding: str) -> object:
+    if isinstance(value, str):
+        return _word(value, encoding)
+    plain = value.item() if hasattr(value, "item") else value
+    return None if plain != plain else plain  # NaN stands for NULL
+
+
+def _geometry(content: bytes | None) -> BaseGeometry | None:
+    if content is None:
+        return None
+    try:
+        geometry: BaseGeometry = shapely.from_wkb(content)
+    except ShapelyError as error:
+        raise RecordError(f"geometry cannot be read ({error}); export the layer again") from error
+    return None if geometry.is_empty else geometry
