@@ -19,6 +19,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
+from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window as RasterWindow
 
@@ -46,7 +47,8 @@ class RasterSpec:
         scale: what stored values are multiplied with to get physical ones; declared in the file, not applied.
         tags: of the file.
         resampling: how overviews are made; values that are classes must not be averaged.
-        rgb: declare the first three bands red, green and blue, and a fourth without meaning of its own.
+        rgb: declare the first three bands red, green and blue; others get no colour (near infrared is no alpha).
+        alpha: the last band says where there is a picture at all.
     """
 
     width_px: int
@@ -61,6 +63,14 @@ class RasterSpec:
     tags: Mapping[str, str] = field(default_factory=dict)
     resampling: Literal["AVERAGE", "MODE", "NEAREST"] = "AVERAGE"
     rgb: bool = False
+    alpha: bool = False
+
+    @property
+    def colours(self) -> list[ColorInterp]:
+        """What each band is to a viewer."""
+        named = [ColorInterp.red, ColorInterp.green, ColorInterp.blue] if self.rgb else [ColorInterp.gray]
+        colours = (named + [ColorInterp.undefined] * self.count)[: self.count]
+        return [*colours[:-1], ColorInterp.alpha] if self.alpha else colours
 
     def profile(self) -> dict[str, Any]:
         """Return the keyword arguments that `rasterio.open` takes to write such a raster."""
@@ -68,8 +78,8 @@ class RasterSpec:
             "width": self.width_px, "height": self.height_px, "count": self.count, "dtype": self.dtype,
             "nodata": self.nodata, "photometric": "RGB" if self.rgb else "MINISBLACK",
         }  # fmt: skip
-        if self.rgb and self.count == 4:
-            profile["alpha"] = "UNSPECIFIED"  # near infrared is no transparency
+        if self.rgb and self.count > 3:
+            profile["alpha"] = "YES" if self.alpha and self.count == 4 else "UNSPECIFIED"
         if self.crs and self.transform:
             profile |= {"crs": self.crs, "transform": rasterio.Affine(*self.transform)}
         return profile
@@ -158,6 +168,7 @@ class CogFile(StripFile):
                     self._tiled, "w", driver="GTiff", tiled=True, blockxsize=TILE_PX, blockysize=TILE_PX,
                     compress="deflate", zlevel=1, interleave="pixel", bigtiff="if_safer", **self.spec.profile(),
                 )  # fmt: skip
+                self._data.colorinterp = self.spec.colours
                 if self.spec.names:
                     self._data.descriptions = self.spec.names
                 if self.spec.scale is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from findings.errors import InputError
+from mizuhashi.cli.ingest_checks import once_each, tell_known, with_distance
 from mizuhashi.cli.options import JsonOption, new_app, parse_bands, parse_time
 from mizuhashi.cli.session import PARTIAL, session_of
 from mizuhashi.files import refusal
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 app = new_app()
 
 
-@app.command(help="Take photographs or scenes into a survey; each refused file is told, the others are taken.")
+@app.command(
+    help="Take photographs, scenes or product folders into a survey; each refused file is told, the others are taken."
+)
 def ingest(
     ctx: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders with all below them.")],
@@ -31,6 +34,19 @@ def ingest(
     gsd_mm: Annotated[float | None, typer.Option(metavar="X", help="Millimetres per pixel on the surface.")] = None,
     gsd_sigma: Annotated[float | None, typer.Option(metavar="Y", help="1 sigma of --gsd-mm.")] = None,
     bands: Annotated[str | None, typer.Option(help="Names of the file's bands in their order; - skips one.")] = None,
+    face: Annotated[
+        float | None,
+        typer.Option(
+            metavar="AZIMUTH", help="They show an upright face that looks there, degrees clockwise from north."
+        ),
+    ] = None,
+    terrain: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="They show this terrain: GeoTIFF, metres.")
+    ] = None,
+    ground_height: Annotated[
+        float | None,
+        typer.Option(metavar="M", help="They show level ground so far above (-: below) the take-off point."),
+    ] = None,
     captured_at: Annotated[
         str | None, typer.Option(metavar="TIME", help="When; ISO 8601, read as UTC if it names no zone.")
     ] = None,
@@ -39,24 +55,34 @@ def ingest(
     """Describe every file, then write the survey in one transaction."""
     _check_scale(stand_off, gsd_mm, gsd_sigma)
     from imagery.ingest import IngestOptions, collect_files
+    from imagery.products import find_products
+    from mizuhashi.cli.ingest_products import product_images
     from mizuhashi.describe import image_line, image_record
 
     session = session_of(ctx)
+    home = session.settings().home
     options = IngestOptions(
         gsd_mm=gsd_mm,
         gsd_sigma_mm=gsd_sigma,
         stand_off_m=stand_off,
         bands=parse_bands(bands),
         captured_at=parse_time(captured_at),
+        mask_folder=home / "masks",
     )
     with session.store() as store:
-        asset_uid = store.asset(asset).uid if asset is not None else None
-        collected = collect_files(paths)
-        images, refused = describe_all(collected.files, options, session.output)
+        of_asset = store.asset(asset) if asset is not None else None
+        found = find_products(paths)
+        collected = collect_files(paths, leave_out=found.claims)
+        scenes, lost = product_images(found, options, home, session.output)
+        files, copies = once_each(collected.files, session.output)
+        images, refused = describe_all(files, options, session.output)
+        images, refused = [*scenes, *images], refused + lost
         if not images:
             session.output.remark(f"no image was taken; survey {survey!r} stays as it was")
             raise typer.Exit(1)
-        kept, counts = store.open_survey(survey, asset_uid, images)
+        tell_known(store, survey, images, session.output)
+        images = with_distance(images, of_asset)
+        kept, counts = store.open_survey(survey, of_asset.uid if of_asset else None, images)
     if as_json:
         session.output.json({"survey": kept.name, "images": [image_record(i) for i in images], "refused": refused})
     else:
@@ -65,6 +91,7 @@ def ingest(
         known = f", {counts.unchanged} were there already" if counts.unchanged else ""
         if collected.ignored:
             session.output.say(f"{len(collected.ignored)} files that are no images were left out")
+        known += f", {copies} were copies of others" if copies else ""
         session.output.say(f"survey {kept.name}: {counts.added} images taken{known}, {refused} refused")
     if counts.differing:
         session.output.remark(

@@ -1,0 +1,80 @@
+"""Product metadata in XML, read without what XML can do to a reader: no document types, entities or outside files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
+
+from findings.errors import UnreadableImage, UnsafeImage
+
+MAX_XML_BYTES = 64 << 20  # a granule's angle grids take about 0.6 MB
+MAX_DEPTH = 64
+
+
+def read_xml(path: Path) -> Element:
+    """Return the root of an XML file, tags without their namespaces.
+
+    Raises:
+        UnsafeImage: the file declares a document type (entities live there), is too large or nested too deeply.
+        UnreadableImage: it is absent or no XML.
+    """
+    try:
+        if path.is_symlink() or path.stat().st_size > MAX_XML_BYTES:
+            raise UnsafeImage(f"{path}: a link, or more than {MAX_XML_BYTES >> 20} MiB; expected a product's metadata")
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnreadableImage(
+            f"{path}: cannot be read ({error.strerror or error}); copy the product again, whole"
+        ) from error
+    builder = TreeBuilder()
+    parser = expat.ParserCreate()
+    depth = 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise UnsafeImage(f"{path}: elements nested more than {MAX_DEPTH} deep; expected a product's metadata")
+        builder.start(name.rsplit(":", 1)[-1], attributes)
+
+    def end(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        builder.end(name.rsplit(":", 1)[-1])
+
+    def refuse(*_: object) -> int:
+        raise UnsafeImage(f"{path}: declares a document type; product metadata never do, and it is not read")
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = builder.data
+    parser.StartDoctypeDeclHandler = refuse
+    parser.EntityDeclHandler = refuse
+    parser.ExternalEntityRefHandler = refuse
+    try:
+        parser.Parse(content, True)
+        return builder.close()
+    except (expat.ExpatError, AssertionError, ValueError, LookupError) as error:
+        raise UnreadableImage(f"{path}: no readable XML ({error}); copy the product again, whole") from error
+
+
+def text_of(root: Element, tag: str) -> str | None:
+    """Return the text of the first element of that name, or None."""
+    found = next(root.iter(tag), None)
+    text = (found.text or "").strip() if found is not None else ""
+    return text or None
+
+
+def number_of(root: Element, tag: str) -> float | None:
+    """Return the number in the first element of that name, or None if there is none or it is no finite number."""
+    return to_number(text_of(root, tag))
+
+
+def to_number(text: str | None) -> float | None:
+    """Return a finite number, or None."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if abs(value) < float("inf") else None
