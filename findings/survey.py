@@ -25,6 +25,7 @@ class ScaleSource(StrEnum):
     GIVEN_GSD = "given_gsd"
     STAND_OFF = "stand_off"
     NADIR_ALTITUDE = "nadir_altitude"
+    GROUND_POSE = "ground_pose"  # height above stated ground or a terrain model, seen at the camera's angles
     GEOREFERENCE = "georeference"
     UNKNOWN = "unknown"
     BUNDLE = "bundle_adjustment"  # trusted between laser range and given GSD
@@ -99,6 +100,9 @@ class Quality:
     blur_px: float | None = None  # 1-sigma of the point spread, in pixels, estimated from the sharpest edges
     noise: float | None = None  # 1-sigma of the grey-value noise, 0..255
     valid_share: float = 1.0
+    masked_share: float = 0.0  # of the observed pixels, those that must not be judged
+    motion_px: float | None = None  # length of a straight smear; None: none was proven
+    haze: float | None = None  # 0..1, the most of the contrast that haze can have taken; None: nobody looked
 
 
 @dataclass(frozen=True, slots=True)

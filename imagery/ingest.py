@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from shapely.geometry import Polygon
@@ -15,13 +16,15 @@ from findings.errors import InputError
 from findings.survey import Image, ImageKind, ImageStatus, Radiometry, Scale
 from imagery.dates import SceneRecord, find_item, mask_of_item, product_notes, scene_record
 from imagery.digest import sha256_file
-from imagery.footprint import photo_footprint, scene_footprint, scene_to_lonlat
+from imagery.footprint import edited_note, photo_footprint, scene_footprint, scene_to_lonlat
 from imagery.photo import PhotoMetadata, read_metadata
 from imagery.quality import assess
 from imagery.radiometry import radiometry_of
 from imagery.reader import ImageReader, open_image
+from imagery.sanity import doubts
 from imagery.scale import ground_sample_distance, is_nadir, scene_scale
 from imagery.scene_mask import scene_mask
+from imagery.view import PhotoView, Stated, photo_view
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".jp2")
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "mizuhashi:image")
@@ -37,6 +40,7 @@ class IngestOptions:
     bands: tuple[str, ...] | None = None
     captured_at: datetime | None = None
     mask_folder: Path | None = None  # where masks out of quality bands are written; None: such bands are not used
+    shown: Stated = field(default_factory=Stated)  # what photographs show: an upright face, a terrain, level ground
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class _Facts:
     notes: tuple[str, ...] = ()
     radiometry: Radiometry = Radiometry.DISPLAY  # of photographs
     mask_path: str | None = None
+    view: Mapping[str, Any] | None = None
 
 
 def collect_files(paths: Sequence[Path], *, leave_out: Sequence[Path] = ()) -> Collected:
@@ -161,6 +166,7 @@ def describe(path: Path, survey_uid: str = "", *, options: IngestOptions | None 
             notes=(*reader.notes, *facts.notes),
             radiometry=facts.radiometry,
             mask_path=facts.mask_path,
+            view=facts.view,
         )
 
 
@@ -173,19 +179,32 @@ def _photo_facts(path: Path, reader: ImageReader, options: IngestOptions) -> _Fa
         gsd_sigma_mm=options.gsd_sigma_mm,
         stand_off_m=options.stand_off_m,
     )
-    footprint = photo_footprint(metadata, reader.width_px, reader.height_px, scale)
     notes = metadata.notes if options.captured_at is None else _without_time(metadata.notes)
-    if footprint is not None:
-        notes += (f"place of a pixel to about {footprint.sigma_m:.0f} m (1 sigma)", *footprint.notes)
+    view = photo_view(metadata, reader.width_px, reader.height_px, scale, options.shown)
+    if view.pose is None and options.shown.surface is None:
+        view = _without_lens(metadata, reader, view)
+    elif view.outline is not None:
+        view = replace(view, notes=(*view.notes, *edited_note(metadata)))
+    if view.sigma_m is not None:
+        notes += (f"place of a pixel to about {view.sigma_m:.2g} m (1 sigma)",)
     return _Facts(
-        scale=scale,
+        scale=view.scale,
         captured_at=metadata.captured_at,
         position_lonlat=metadata.position_lonlat,
-        footprint=footprint.polygon_lonlat if footprint else None,
-        incidence_deg=_incidence(metadata),
+        footprint=view.outline,
+        incidence_deg=view.incidence_deg if view.incidence_deg is not None else _incidence(metadata),
         platform=" ".join(filter(None, (metadata.make, metadata.model))) or None,
-        notes=notes,
+        notes=(*notes, *view.notes, *doubts(metadata, path)),
+        view=view.pose.to_json() if view.pose is not None else None,
     )
+
+
+def _without_lens(metadata: PhotoMetadata, reader: ImageReader, view: PhotoView) -> PhotoView:
+    """Return the outline of a picture that looks straight down at a stated GSD through a lens that nobody knows."""
+    flat = photo_footprint(metadata, reader.width_px, reader.height_px, view.scale)
+    if flat is None:
+        return view
+    return replace(view, outline=flat.polygon_lonlat, sigma_m=flat.sigma_m, notes=(*view.notes, *flat.notes))
 
 
 def _without_time(notes: tuple[str, ...]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from imagery import exif, xmp, xmp_packets
 from imagery.rtk import Fix, PositionSigma, position_sigma
 from imagery.xmp_vendors import vendor_values
 
-_UNREADABLE = (
+UNREADABLE = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, EOFError, RecursionError,
     struct.error, PillowImage.DecompressionBombError,
 )  # fmt: skip
@@ -121,7 +121,7 @@ def read_metadata(path: Path) -> PhotoMetadata:
         warnings.simplefilter("always")
         try:
             size, main, detail, gps, found_packets = _read_directories(path, notes)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             return PhotoMetadata(notes=(f"metadata cannot be read ({_first_line(error)})",))
     notes += [f"metadata is damaged ({_first_line(warning.message)})" for warning in caught]
     fields: dict[str, str] = {}
@@ -143,7 +143,10 @@ def _merge(values: dict[str, Any], vendor: dict[str, Any], gps: Mapping[int, Any
     if merged["captured_at"] is None:
         merged["captured_at"] = exif.time_at(merged["taken_local"], merged["position_lonlat"])
         if merged["captured_at"] is not None:
-            notes.append(f"time {merged['taken_local']} has no zone: read as Japan's (UTC+9), where the position lies")
+            clock = merged["taken_local"]
+            notes.append(
+                f"time {clock} without zone: read as Japan's, where the position lies; else give --captured-at"
+            )
     if merged["captured_at"] is not None:
         notes[:] = [note for note in notes if "unknown zone" not in note]
     if merged["position_lonlat"] is not None:
@@ -173,13 +176,16 @@ def _read_directories(
             try:
                 tags = image.getexif()
                 directories.append(dict(tags if pointer is None else tags.get_ifd(pointer)))
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 notes.append(f"EXIF directory {name} cannot be read ({_first_line(error)})")
                 directories.append({})
         packet = image.info.get("xmp") or b""
         if isinstance(packet, str):
             packet = packet.encode()
+        claims_exif = len(image.info.get("exif") or b"") > 8
     main, detail, gps = directories
+    if claims_exif and not (main or detail or gps):
+        notes.append("EXIF is there, but nothing in it can be read")
     found = xmp_packets.packets(path)
     return size, main, detail, gps, found or ([packet] if packet else [])
 

@@ -95,7 +95,7 @@ def _of_tiff(file: BinaryIO, base: int) -> Iterator[bytes]:
         if place == 0 or place in seen:
             continue
         seen.add(place)
-        for tag, kind, count, value in _entries(file, base, place, order, waiting):
+        for tag, kind, count, value in entries(file, base, place, order, waiting):
             if tag == _XMP and kind in (1, 2, 7) and 4 < count <= MAX_PACKET_BYTES:
                 yield _at(file, base + value, count)
             elif tag == _EXIF_IFD:
@@ -105,10 +105,10 @@ def _of_tiff(file: BinaryIO, base: int) -> Iterator[bytes]:
                 waiting += struct.unpack(f"{order}{len(raw) // 4}I", raw[: len(raw) // 4 * 4])
 
 
-def _entries(
+def entries(
     file: BinaryIO, base: int, place: int, order: str, waiting: list[int]
 ) -> Iterator[tuple[int, int, int, int]]:
-    """Yield tag, type, count and value of a directory; the next directory of the chain joins ``waiting``."""
+    """Yield tag, type, count and value of a TIFF directory; the next directory of the chain joins ``waiting``."""
     raw = _at(file, base + place, 2)
     count = min(struct.unpack(order + "H", raw)[0], _ENTRIES) if len(raw) == 2 else 0
     body = _at(file, base + place + 2, 12 * count + 4)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import shapely
 from shapely.geometry import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -18,7 +17,7 @@ from findings.identity import finding_uid
 from findings.measure import Measure
 from findings.survey import Image
 from findings.taxonomy import TAXONOMY_VERSION, check_member
-from imagery.footprint import locator
+from imagery.footprint import place_outline
 from models.base import PixelModel
 
 CODE_VERSION = "0.1.0"
@@ -94,10 +93,9 @@ def judge(
 
 def locate(image: Image, asset: Asset | None, outline_px: Polygon) -> tuple[BaseGeometry | None, str]:
     """Return the place of an outline in WGS84 and where that knowledge comes from, best source first."""
-    found = locator(image)
+    found = place_outline(image, outline_px)
     if found is not None:
-        place, source = found
-        return shapely.transform(outline_px, place), source
+        return found
     if image.position_lonlat is not None:
         return Point(image.position_lonlat), "camera_position"
     if asset is not None and asset.geometry is not None:

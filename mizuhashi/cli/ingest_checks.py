@@ -1,0 +1,68 @@
+"""What ``mizuhashi ingest`` looks at besides each file for itself: copies, the asset's place, what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from findings.errors import InputError, NotFound
+
+if TYPE_CHECKING:
+    from findings.asset import Asset
+    from findings.store import Store
+    from findings.survey import Image
+    from imagery.view import Stated
+    from mizuhashi.output import Output
+
+
+def what_is_shown(face: float | None, terrain: Path | None, ground_height: float | None) -> Stated:
+    """Return what the user says that the photographs show.
+
+    Raises:
+        typer.BadParameter: two answers, an impossible number, or a terrain model that cannot be used.
+    """
+    from imagery.terrain import check_terrain
+    from imagery.view import Stated
+
+    try:
+        shown = Stated(face, terrain, ground_height)
+        if terrain is not None:
+            check_terrain(terrain)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from error
+    return shown
+
+
+def once_each(files: Sequence[Path], output: Output) -> tuple[list[Path], int]:
+    """Return the files without those that show what another one shows, each told, and how many there were."""
+    from imagery.index import find_duplicates, index_photographs
+
+    twice = {one.path: one for one in find_duplicates(index_photographs(files))}
+    for one in twice.values():
+        output.remark(f"not taken {one.path}: {one.reason}; taken is {one.kept}")
+    return [file for file in files if file not in twice], len(twice)
+
+
+def with_distance(images: Sequence[Image], asset: Asset | None) -> list[Image]:
+    """Return the images, those taken far from the asset with a note."""
+    from imagery.sanity import far_from
+
+    if asset is None:
+        return list(images)
+    notes = [far_from(image, asset) for image in images]
+    return [replace(i, notes=(*i.notes, note)) if note else i for i, note in zip(images, notes, strict=True)]
+
+
+def tell_known(store: Store, survey: str, images: Sequence[Image], output: Output) -> None:
+    """Tell which of the images lie in the survey already under another name; their record stays as it is."""
+    try:
+        known = {image.sha256: image.path for image in store.images(store.survey(survey).uid)}
+    except NotFound:
+        return
+    for image in images:
+        if known.get(image.sha256, image.path) != image.path:
+            output.remark(f"{image.path}: the same bytes as {known[image.sha256]}, which is in the survey already")
