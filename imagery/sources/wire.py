@@ -96,15 +96,20 @@ class _Pinned(HTTPConnection):
 
     def getresponse(self) -> Any:
         """Return the answer's head, or fail when the guard's time is over."""
-        watch = threading.Timer(self._guard.timeout_s, self._cut)
+        late = threading.Event()
+        watch = threading.Timer(self._guard.timeout_s, self._cut, [late])
         watch.daemon = True
         watch.start()
         try:
-            return super().getresponse()
+            response = super().getresponse()
         finally:
             watch.cancel()
+        if late.is_set():  # http.client takes the end of the wire for the end of the header
+            raise TimeoutError(f"no complete header after {self._guard.timeout_s:g} s")
+        return response
 
-    def _cut(self) -> None:
+    def _cut(self, late: threading.Event) -> None:
+        late.set()
         if self.sock is not None:
             with suppress(OSError):
                 self.sock.shutdown(socket.SHUT_RDWR)
