@@ -48,6 +48,17 @@ def from_descriptions(descriptions: Sequence[str | None]) -> tuple[str, ...] | N
     return names
 
 
+def are_known(names: Sequence[str] | None) -> bool:
+    """Return whether all names are canonical ones, so that they say more than a file's colours."""
+    return bool(names) and set(names or ()) <= set(ALIASES)
+
+
+def from_colours(colours: Sequence[str]) -> tuple[str, ...]:
+    """Return names by the colours that a file declares (red, green, blue, nir); ``band4`` where it declares none."""
+    usable = [name if name in (*RGB, "nir") and colours.count(name) == 1 else "" for name in colours]
+    return tuple(name or f"band{place}" for place, name in enumerate(usable, 1))
+
+
 def from_option(path: Path, given: Sequence[str], count: int) -> tuple[str, ...]:
     """Return the canonical names given for a file's bands; ``-`` skips a band.
 

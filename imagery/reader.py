@@ -14,7 +14,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 
 from findings.errors import MissingBands, UnreadableImage
 from findings.survey import ImageKind
-from imagery.bands import RGB, SKIP, from_descriptions, from_option
+from imagery.bands import RGB, SKIP, are_known, from_colours, from_descriptions, from_option
 from imagery.mask_files import MaskReader, open_mask
 from imagery.masks import Classes, hidden
 from imagery.safe import GDAL_ERRORS, SHUT, open_untrusted, read_labels
@@ -82,7 +82,9 @@ class ImageReader:
         self.tags = self._labels.tags
         interp = data.colorinterp
         alpha = [i for i, what in enumerate(interp, 1) if what == ColorInterp.alpha]
-        named_alpha = bands is not None and len(bands) == data.count
+        # GDAL declares the fourth of four 8-bit bands transparent unless told otherwise; a name says that it is not
+        self._named = are_known(from_descriptions(self._labels.descriptions))
+        named_alpha = self._named or (bands is not None and len(bands) == data.count)
         self._alpha: int | None = alpha[0] if alpha and not named_alpha else None
         self._stored = [i for i in range(1, data.count + 1) if i != self._alpha]
         self.crs, self.transform = self._georeference()
@@ -149,12 +151,12 @@ class ImageReader:
             names = from_option(self.path, given, count)
         elif self.kind is ImageKind.PHOTO and count in (1, 3):
             names = ("grey",) if count == 1 else RGB
-        elif interp == [ColorInterp.red, ColorInterp.green, ColorInterp.blue]:
+        elif interp == [ColorInterp.red, ColorInterp.green, ColorInterp.blue] and not self._named:
             names = RGB
         else:
             descriptions = [self._labels.descriptions[i - 1] for i in self._stored]
-            names = from_descriptions(descriptions) or tuple(f"band{i}" for i in range(1, count + 1))
-            if names[0] == "band1":
+            names = from_descriptions(descriptions) or from_colours([what.name for what in interp])
+            if any(name.startswith("band") for name in names):
                 self._note("bands have no names: name them with --bands NAME,...")
             elif any((text or "").strip().lower() != name for text, name in zip(descriptions, names, strict=True)):
                 self._note(f"bands read as {','.join(names)} from {','.join(d or '?' for d in descriptions)}")

@@ -167,7 +167,9 @@ def _set_aside(run: _Run, image: Image, error: MizuhashiError) -> None:
 
 
 def _fitting(run: _Run, image: Image, models: Sequence[PixelModel]) -> list[PixelModel]:
-    """Return the models for this kind of picture and scale; a model that was named runs at any scale, with a remark.
+    """Return the models for this kind of picture, its scale and the meaning of its values.
+
+    A model that was named runs on any scale and radiometry, with a remark.
 
     Raises:
         NotAssessable: none fits.
@@ -175,13 +177,27 @@ def _fitting(run: _Run, image: Image, models: Sequence[PixelModel]) -> list[Pixe
     fitting = [model for model in models if model.card.image_kind == image.kind.value]
     if not fitting:
         raise NotAssessable(f"no model for a {image.kind.value} was given or is champion")
-    beyond = {id(model): reason for model in fitting if (reason := _scale_reason(image, model)) is not None}
+    beyond = {id(model): reason for model in fitting if (reason := _misfit(image, model)) is not None}
     if run.named:
         run.remarks += [(Path(image.path).name, reason) for reason in beyond.values()]
         return fitting
     if len(beyond) == len(fitting):
         raise NotAssessable("; ".join(beyond.values()))
     return [model for model in fitting if id(model) not in beyond]
+
+
+def _misfit(image: Image, model: PixelModel) -> str | None:
+    """Return why a model was not made for such a picture, or None."""
+    return "; ".join(filter(None, (_scale_reason(image, model), _radiometry_reason(image, model)))) or None
+
+
+def _radiometry_reason(image: Image, model: PixelModel) -> str | None:
+    """Return why a scene's values are not what a model's card accepts, or None; photographs are not asked."""
+    card = model.card
+    if image.kind is not ImageKind.SCENE or image.radiometry in card.radiometry:
+        return None
+    accepted = ", ".join(what.value for what in card.radiometry)
+    return f"its values are {image.radiometry.value}, {card.name}@{card.version} accepts {accepted}"
 
 
 def _scale_reason(image: Image, model: PixelModel) -> str | None:
