@@ -21,6 +21,7 @@ UNREADABLE = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, EOFError, RecursionError,
     struct.error, PillowImage.DecompressionBombError,
 )  # fmt: skip
+_EMPTY_EXIF_BYTES = 26  # a header and a directory without entries
 _EDITORS = re.compile(
     r"viewer|photoshop|lightroom|gimp|paint|picasa|preview|photos|snapseed|acdsee|irfan|affinity|windows|imagemagick",
     re.IGNORECASE,
@@ -161,6 +162,13 @@ def _merge(values: dict[str, Any], vendor: dict[str, Any], gps: Mapping[int, Any
     return merged | {"notes": tuple(dict.fromkeys(notes))}
 
 
+def _zoom(tags: exif.Tags) -> float:
+    """Return the digital zoom; a numerator of 0 means that there was none (Exif 2.32), whatever stands below it."""
+    if getattr(tags.values.get(exif.DIGITAL_ZOOM), "numerator", None) == 0:
+        return 1.0
+    return tags.number(exif.DIGITAL_ZOOM, "DigitalZoomRatio", 1, 200) or 1.0
+
+
 def _first_line(error: object) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
@@ -182,7 +190,7 @@ def _read_directories(
         packet = image.info.get("xmp") or b""
         if isinstance(packet, str):
             packet = packet.encode()
-        claims_exif = len(image.info.get("exif") or b"") > 8
+        claims_exif = len(image.info.get("exif") or b"") > _EMPTY_EXIF_BYTES
     main, detail, gps = directories
     if claims_exif and not (main or detail or gps):
         notes.append("EXIF is there, but nothing in it can be read")
@@ -233,5 +241,5 @@ def _camera_values(detail: Mapping[int, Any], notes: list[str]) -> dict[str, Any
         "focal_mm": tags.number(exif.FOCAL_LENGTH, "FocalLength", 0.5, 3000),
         "focal_35mm_mm": tags.number(exif.FOCAL_35MM, "FocalLengthIn35mmFilm", 5, 6000),
         "focal_plane_mm": plane,
-        "digital_zoom": tags.number(exif.DIGITAL_ZOOM, "DigitalZoomRatio", 1, 200) or 1.0,
+        "digital_zoom": _zoom(tags),
     }

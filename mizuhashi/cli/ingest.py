@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from findings.errors import InputError
-from mizuhashi.cli.ingest_checks import once_each, tell_known, with_distance
+from mizuhashi.cli.ingest_checks import (
+    FaceOption,
+    GroundOption,
+    TerrainOption,
+    once_each,
+    tell_known,
+    what_is_shown,
+    with_distance,
+)
 from mizuhashi.cli.options import JsonOption, new_app, parse_bands, parse_time
 from mizuhashi.cli.session import PARTIAL, session_of
 from mizuhashi.files import refusal
@@ -34,19 +42,9 @@ def ingest(
     gsd_mm: Annotated[float | None, typer.Option(metavar="X", help="Millimetres per pixel on the surface.")] = None,
     gsd_sigma: Annotated[float | None, typer.Option(metavar="Y", help="1 sigma of --gsd-mm.")] = None,
     bands: Annotated[str | None, typer.Option(help="Names of the file's bands in their order; - skips one.")] = None,
-    face: Annotated[
-        float | None,
-        typer.Option(
-            metavar="AZIMUTH", help="They show an upright face that looks there, degrees clockwise from north."
-        ),
-    ] = None,
-    terrain: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="They show this terrain: GeoTIFF, metres.")
-    ] = None,
-    ground_height: Annotated[
-        float | None,
-        typer.Option(metavar="M", help="They show level ground so far above (-: below) the take-off point."),
-    ] = None,
+    face: FaceOption = None,
+    terrain: TerrainOption = None,
+    ground_height: GroundOption = None,
     captured_at: Annotated[
         str | None, typer.Option(metavar="TIME", help="When; ISO 8601, read as UTC if it names no zone.")
     ] = None,
@@ -57,7 +55,7 @@ def ingest(
     from imagery.ingest import IngestOptions, collect_files
     from imagery.products import find_products
     from mizuhashi.cli.ingest_products import product_images
-    from mizuhashi.describe import image_line, image_record
+    from mizuhashi.describe import image_record
 
     session = session_of(ctx)
     home = session.settings().home
@@ -68,6 +66,7 @@ def ingest(
         bands=parse_bands(bands),
         captured_at=parse_time(captured_at),
         mask_folder=home / "masks",
+        shown=what_is_shown(face, terrain, ground_height),
     )
     with session.store() as store:
         of_asset = store.asset(asset) if asset is not None else None
@@ -86,11 +85,8 @@ def ingest(
     if as_json:
         session.output.json({"survey": kept.name, "images": [image_record(i) for i in images], "refused": refused})
     else:
-        for image in images:
-            session.output.say(image_line(image))
+        _say(session.output, images, len(collected.ignored))
         known = f", {counts.unchanged} were there already" if counts.unchanged else ""
-        if collected.ignored:
-            session.output.say(f"{len(collected.ignored)} files that are no images were left out")
         known += f", {copies} were copies of others" if copies else ""
         session.output.say(f"survey {kept.name}: {counts.added} images taken{known}, {refused} refused")
     if counts.differing:
@@ -99,6 +95,15 @@ def ingest(
         )
     if refused:
         raise typer.Exit(PARTIAL)
+
+
+def _say(output: Output, images: Sequence[Image], ignored: int) -> None:
+    from mizuhashi.describe import image_line
+
+    for image in images:
+        output.say(image_line(image))
+    if ignored:
+        output.say(f"{ignored} files that are no images were left out")
 
 
 def describe_all(files: Sequence[Path], options: IngestOptions, output: Output) -> tuple[list[Image], int]:

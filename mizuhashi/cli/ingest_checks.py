@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from findings.survey import Image
     from imagery.view import Stated
     from mizuhashi.output import Output
+
+FaceOption = Annotated[
+    float | None,
+    typer.Option(metavar="AZIMUTH", help="They show an upright face that looks there, degrees clockwise from north."),
+]
+TerrainOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="They show this terrain: a GeoTIFF of heights in metres.")
+]
+GroundOption = Annotated[
+    float | None, typer.Option(metavar="M", help="They show level ground so far above (-: below) the take-off point.")
+]
 
 
 def what_is_shown(face: float | None, terrain: Path | None, ground_height: float | None) -> Stated:
