@@ -45,7 +45,7 @@ def by_strips(path: Path, side: int) -> int:
     from imagery.stream import stream_windows
 
     with open_image(path, bands=("blue", "green", "red", "nir")) as reader:
-        return sum(1 for _ in stream_windows(reader, reader.bands, SIZE, OVERLAP, strip=BLOCK))
+        return sum(1 for _ in stream_windows(reader, reader.bands, SIZE, OVERLAP))
 
 
 def by_strips_raw(path: Path, side: int) -> int:
@@ -81,6 +81,22 @@ def naive(path: Path, side: int) -> int:
             data.read(window=rasterio.windows.Window(w.col, w.row, w.width, w.height)).astype(np.float32)
             count += 1
     return count
+
+
+def by_strips_small(path: Path, side: int) -> int:
+    """Return the windows that `imagery.stream` gives, with a block cache of 64 MiB."""
+    import rasterio
+
+    with rasterio.Env(GDAL_CACHEMAX=64):
+        return by_strips(path, side)
+
+
+def naive_small(path: Path, side: int) -> int:
+    """Return the windows read one by one with rasterio, with a block cache of 64 MiB: less than a row of blocks."""
+    import rasterio
+
+    with rasterio.Env(GDAL_CACHEMAX=64):
+        return naive(path, side)
 
 
 def naive_reopening(path: Path, side: int) -> int:
@@ -271,6 +287,8 @@ def bench_windows(folder: Path, side: int) -> None:
         "mizuhashi strips": by_strips,
         "rasterio strips, bare": by_strips_raw,
         "rasterio windows": naive,
+        "mizuhashi strips, cache 64 MiB": by_strips_small,
+        "rasterio windows, cache 64 MiB": naive_small,
         "rasterio windows, reopened": naive_reopening,
         "rioxarray windows": by_rioxarray,
     }

@@ -1,7 +1,10 @@
 """Overlapping windows out of a file that is read once: aligned strips from the file, windows cut in memory.
 
-Reading overlapping windows from a compressed file decodes its blocks again and again; a strip over the whole width,
-as high as the file's blocks, decodes each block once. Memory is one strip and one window row, whatever the file's size.
+Reading overlapping windows from a compressed file decodes its blocks again and again, unless GDAL's block cache holds a
+whole row of blocks; strips over the whole width decode each block once whatever the cache. Memory is one strip and one
+row of windows, whatever the file's size. Low strips are best (`docs/benchmarks.md`): their arrays are taken from the
+heap again and again, while each high strip is a fresh map of memory that the system fills with zeros first; the block
+cache gives the rest of a row of blocks.
 """
 
 from __future__ import annotations
@@ -13,6 +16,9 @@ import numpy as np
 
 from imagery.tiles import positions
 from imagery.types import FloatArray, Pixels, Window
+
+STRIP = 128
+"""Rows per read: a few strips for each row of 256 or 512 px blocks."""
 
 
 class PixelSource(Protocol):
@@ -44,7 +50,7 @@ class StripFeed:
     Args:
         source: the image.
         bands: to read, in this order.
-        strip: rows per read; a multiple of the file's block height reads every block once.
+        strip: rows per read.
 
     Attributes:
         rows_read: image rows read from the file, each once.
@@ -82,7 +88,7 @@ class StripFeed:
 
 
 def stream_windows(
-    source: PixelSource, bands: Sequence[str], size: int, overlap: int, *, strip: int = 512
+    source: PixelSource, bands: Sequence[str], size: int, overlap: int, *, strip: int = STRIP
 ) -> Iterator[tuple[Window, FloatArray]]:
     """Yield the windows of `imagery.tiles.windows` with their values ``(C, h, w)``, in the same order.
 
@@ -94,7 +100,7 @@ def stream_windows(
         bands: to read, in this order.
         size: side of a window in pixels.
         overlap: least overlap of neighbours in pixels.
-        strip: rows per read, best a multiple of the file's block height.
+        strip: rows per read.
 
     Raises:
         ValueError: impossible size or overlap.

@@ -1,8 +1,6 @@
 """The engine: an image of any size through a model, strip by strip, in bounded memory.
 
-The file is read once, in strips of whole block rows; overlapping windows are cut out of them in memory, because
-reading overlapping windows from a file decodes its blocks again and again (240 against 300 MB/s measured, 60-80 with
-drivers that keep no block cache). At any time the engine holds at most ``window + strip`` image rows of input and
+The file is read once, in strips; overlapping windows are cut out of them in memory (`imagery.stream`). At any time the engine holds at most ``window + strip`` image rows of input and
 ``window`` rows of scores, all over the whole width.
 
 The result depends on the model, the window, the overlap and the batch only, never on the strip. (The batch matters in
@@ -21,7 +19,7 @@ from numpy.typing import NDArray
 
 from findings.errors import MissingBands, NotAssessable
 from imagery.bands import RGB
-from imagery.stream import PixelSource, StripFeed
+from imagery.stream import STRIP, PixelSource, StripFeed
 from inference.stitch import Axis, Blender, lay_windows
 from models.base import PixelModel
 from models.card import ModelCard
@@ -102,7 +100,7 @@ def infer(
     window: int = 512,
     overlap: int = 64,
     batch: int = 4,
-    strip: int = 1024,
+    strip: int = STRIP,
     device: torch.device | str = "cpu",
 ) -> EngineStats:
     """Send an image through a model and its blended scores to ``sink``, row by row.
@@ -114,7 +112,7 @@ def infer(
         window: side of the windows in pixels, a multiple of 32.
         overlap: least overlap of neighbouring windows in pixels, at most half a window.
         batch: windows per batch; halved, and the batch repeated, when a CUDA device runs out of memory.
-        strip: rows per read; a multiple of the file's block height reads every block once.
+        strip: rows per read.
         device: where to run; see :func:`inference.device.pick_device`.
 
     Raises:
