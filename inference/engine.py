@@ -1,7 +1,7 @@
 """The engine: an image of any size through a model, strip by strip, in bounded memory.
 
-The file is read once, in strips; overlapping windows are cut out of them in memory (`imagery.stream`). At any time the engine holds at most ``window + strip`` image rows of input and
-``window`` rows of scores, all over the whole width.
+The file is read once, in strips; overlapping windows are cut out of them in memory (`imagery.stream`). At any time the
+engine holds at most ``window + strip`` image rows of input and ``window`` rows of scores, all over the whole width.
 
 The result depends on the model, the window, the overlap and the batch only, never on the strip. (The batch matters in
 the last bits of a float: matrix products round differently with their size.)

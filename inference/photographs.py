@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from findings.measure import Measure
 from findings.survey import Image
+from imagery.decode import DecodedPhoto, decode_rgb
 from imagery.masks import Classes, hidden
-from imagery.reader import ImageReader
+from imagery.reader import LUMA, ImageReader
+from imagery.stream import PixelSource
 from imagery.types import Window
 from inference.judgement import Place
 from inference.measure.area import measure_area
@@ -18,8 +20,6 @@ from inference.measure.crack import measure_crack
 from inference.measure.spacing import spacing_m
 from inference.regions import LINEAR_DAMAGES, Region, regions
 from models.card import ModelCard
-
-GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601 luma
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +29,35 @@ class Picture:
     Attributes:
         rgb: ``(H, W, 3)`` uint8 for evidence, with the picture under the mask.
         grey: ``(H, W)`` float32 for measurement, NaN where nothing was observed or the mask forbids judging.
+        source: what the models read: the same pixels without decoding them again.
         mask: classes ``(H, W)``, or None if there is no mask.
     """
 
     rgb: NDArray[np.uint8]
     grey: NDArray[np.float32]
+    source: PixelSource
     mask: Classes | None = None
 
 
 def load_picture(reader: ImageReader) -> Picture:
-    """Return a whole photograph; unobserved pixels are black in ``rgb`` and NaN in ``grey``."""
+    """Return a whole photograph; unobserved pixels are black in ``rgb`` and NaN in ``grey``.
+
+    Raises:
+        UnreadableImage: the file is damaged.
+    """
     window = Window(0, 0, reader.width_px, reader.height_px)
-    values = reader.read(window, ("red", "green", "blue"), masked=False).values
-    grey = np.tensordot(GREY, values, axes=1).astype(np.float32)
     mask = reader.read_mask(window)
-    if mask is not None:
-        grey[hidden(mask)] = np.nan
+    unseen = None if mask is None else hidden(mask)
+    rgb = decode_rgb(reader.path)
+    if rgb is not None:
+        photo = DecodedPhoto(rgb, unseen)
+        return Picture(rgb, photo.read(window, ("grey",)).values[0], photo, mask)
+    values = reader.read(window, ("red", "green", "blue"), masked=False).values
+    grey = np.tensordot(np.array(LUMA, np.float32), values, axes=1).astype(np.float32)
+    if unseen is not None:
+        grey[unseen] = np.nan
     rgb = np.nan_to_num(values, nan=0.0).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
-    return Picture(np.ascontiguousarray(rgb), grey, mask)
+    return Picture(np.ascontiguousarray(rgb), grey, reader, mask)
 
 
 def find_places(image: Image, picture: Picture, scores: NDArray[np.float32], card: ModelCard) -> list[Place]:

@@ -23,6 +23,7 @@ from findings.store import ModelRun, Store
 from findings.survey import Image, ImageKind, ImageStatus, Survey
 from imagery.digest import sha256_file
 from imagery.reader import ImageReader, open_image
+from imagery.stream import PixelSource
 from inference.engine import ArraySink, infer, require_bands
 from inference.evidence import photo_evidence, scene_evidence
 from inference.judgement import CODE_VERSION, Place, judge
@@ -214,7 +215,7 @@ def _photograph(run: _Run, image: Image, reader: ImageReader, models: Sequence[P
         picture = load_picture(reader)
     for model in models:
         started = datetime.now(UTC)
-        scores = _scores(run, reader, model)
+        scores = _scores(run, picture.source, model)
         with run.watch.stage("measure"):
             places = find_places(image, picture, scores, model.card)
         findings = _judge(run, image, model, places)
@@ -262,7 +263,7 @@ def _finish_stack(run: _Run, stack: Sequence[Scene]) -> None:
     _record(run, latest.image, latest.model, findings, latest.started)
 
 
-def _scores(run: _Run, reader: ImageReader, model: PixelModel) -> NDArray[np.float32]:
+def _scores(run: _Run, reader: PixelSource, model: PixelModel) -> NDArray[np.float32]:
     require_bands(model.card, reader.bands)
     sink = ArraySink(len(model.card.classes), reader.height_px, reader.width_px)
     with run.watch.stage("network"):
