@@ -39,7 +39,8 @@ SHUT = {
     "GDAL_ERROR_ON_LIBJPEG_WARNING": "YES",  # damaged scan data is an error, not a grey area
     "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",  # GDAL 3.10.3: that path returns noise for a truncated PNG, without an error
 }
-MAX_DECODED_BYTES = 8 << 30
+MAX_DECODED_BYTES = 8 << 30  # of a file that shrank more than LARGE_RATIO times; orthomosaics are large and do not
+LARGE_RATIO = 50
 MAX_BLOCK_BYTES = 64 << 20
 MAX_BANDS = 32
 MAX_RATIO = 500  # decoded bytes for each stored byte, above 64 MiB decoded
@@ -151,11 +152,13 @@ def check_header(path: Path | str, data: Any, stored_bytes: int | None = None) -
     decoded = data.width * data.height * data.count * item
     block = max(math.prod(shape) for shape in data.block_shapes) * item
     thin = decoded > 64 << 20 and decoded > MAX_RATIO * stored_bytes
-    if thin or decoded > MAX_DECODED_BYTES or block > MAX_BLOCK_BYTES or data.count > MAX_BANDS:
+    huge = decoded > MAX_DECODED_BYTES and decoded > LARGE_RATIO * stored_bytes
+    if thin or huge or block > MAX_BLOCK_BYTES or data.count > MAX_BANDS:
         raise UnsafeImage(
             f"{path}: the header promises {data.width} x {data.height} px x {data.count} bands ({decoded / 2**20:.0f} "
             f"MiB, blocks of {block / 2**20:.1f} MiB) from a file of {stored_bytes} bytes; taken are at most "
-            f"{MAX_DECODED_BYTES >> 30} GiB, {MAX_BANDS} bands and blocks of {MAX_BLOCK_BYTES >> 20} MiB: tile it"
+            f"{MAX_DECODED_BYTES >> 30} GiB ({LARGE_RATIO} times the file if that is more), {MAX_BANDS} bands and "
+            f"blocks of {MAX_BLOCK_BYTES >> 20} MiB: tile it"
         )
 
 
