@@ -23,11 +23,15 @@ from mizuhashi.cli.session import PARTIAL, session_of
 from mizuhashi.files import refusal
 
 if TYPE_CHECKING:
+    from findings.store.values import Counts
     from findings.survey import Image
     from imagery.ingest import IngestOptions
     from mizuhashi.output import Output
 
 app = new_app()
+TimeOption = Annotated[
+    str | None, typer.Option(metavar="TIME", help="When; ISO 8601, read as UTC if it names no zone.")
+]
 
 
 @app.command(
@@ -45,9 +49,7 @@ def ingest(
     face: FaceOption = None,
     terrain: TerrainOption = None,
     ground_height: GroundOption = None,
-    captured_at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="When; ISO 8601, read as UTC if it names no zone.")
-    ] = None,
+    captured_at: TimeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Describe every file, then write the survey in one transaction."""
@@ -69,13 +71,12 @@ def ingest(
         shown=what_is_shown(face, terrain, ground_height),
     )
     with session.store() as store:
-        of_asset = store.asset(asset) if asset is not None else None
+        of_asset = store.asset(asset) if asset else None
         found = find_products(paths)
         collected = collect_files(paths, leave_out=found.claims)
         scenes, lost = product_images(found, options, home, session.output)
         files, copies = once_each(collected.files, session.output)
-        images, refused = describe_all(files, options, session.output)
-        images, refused = [*scenes, *images], refused + lost
+        images, refused = describe_all(files, options, session.output, scenes, lost)
         if not images:
             session.output.remark(f"no image was taken; survey {survey!r} stays as it was")
             raise typer.Exit(1)
@@ -86,15 +87,18 @@ def ingest(
         session.output.json({"survey": kept.name, "images": [image_record(i) for i in images], "refused": refused})
     else:
         _say(session.output, images, len(collected.ignored))
-        known = f", {counts.unchanged} were there already" if counts.unchanged else ""
-        known += f", {copies} were copies of others" if copies else ""
-        session.output.say(f"survey {kept.name}: {counts.added} images taken{known}, {refused} refused")
+        session.output.say(f"survey {kept.name}: {_counted(counts, copies)}, {refused} refused")
     if counts.differing:
         session.output.remark(
             f"{counts.differing} images were in the survey with another scale, place or time; it stays"
         )
     if refused:
         raise typer.Exit(PARTIAL)
+
+
+def _counted(counts: Counts, copies: int) -> str:
+    known = f", {counts.unchanged} were there already" if counts.unchanged else ""
+    return f"{counts.added} images taken{known}" + (f", {copies} were copies of others" if copies else "")
 
 
 def _say(output: Output, images: Sequence[Image], ignored: int) -> None:
@@ -106,12 +110,13 @@ def _say(output: Output, images: Sequence[Image], ignored: int) -> None:
         output.say(f"{ignored} files that are no images were left out")
 
 
-def describe_all(files: Sequence[Path], options: IngestOptions, output: Output) -> tuple[list[Image], int]:
-    """Return the images of the files that can be taken, and how many were refused."""
+def describe_all(
+    files: Sequence[Path], options: IngestOptions, output: Output, before: Sequence[Image] = (), lost: int = 0
+) -> tuple[list[Image], int]:
+    """Return the images taken before and those of the files that can be taken, and how many were refused in all."""
     from imagery.ingest import describe
 
-    images: list[Image] = []
-    refused = 0
+    images, refused = list(before), lost
     with output.progress("ingest") as progress:
         for done, file in enumerate(files):
             progress(file.name, done, len(files))
