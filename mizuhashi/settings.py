@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from findings.errors import ConfigError
+from imagery.sources.sentinel_access import SentinelProfile
 
 PREFIX = "MIZUHASHI_"
 
@@ -20,13 +20,6 @@ def _default_home() -> Path:
     from findings.store import store_home
 
     return store_home()
-
-
-class SentinelProfile(StrEnum):
-    """Which deployment of Sentinel Hub the credentials belong to."""
-
-    CDSE = "cdse"  # Copernicus Data Space Ecosystem, free accounts
-    SENTINELHUB = "sentinelhub"  # Sentinel Hub proper (Planet)
 
 
 class Settings(BaseSettings):

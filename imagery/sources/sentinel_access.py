@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 from findings.errors import AccessDenied, ConfigError
@@ -12,6 +13,13 @@ CREDENTIALS_REMEDY = (
     "set MIZUHASHI_SH_CLIENT_ID and MIZUHASHI_SH_CLIENT_SECRET to an OAuth client of the account, and "
     "MIZUHASHI_SH_PROFILE to cdse or sentinelhub, whichever the account is of"
 )
+
+
+class SentinelProfile(StrEnum):
+    """Which deployment the credentials belong to."""
+
+    CDSE = "cdse"  # Copernicus Data Space Ecosystem, free accounts
+    SENTINELHUB = "sentinelhub"  # Sentinel Hub proper (Planet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +33,11 @@ class Profile:
 # CDSE: documentation.dataspace.copernicus.eu/APIs/SentinelHub/Overview/Authentication.html; Sentinel Hub: the defaults
 # of sentinelhub.SHConfig.
 PROFILES = {
-    "cdse": Profile(
+    SentinelProfile.CDSE: Profile(
         "https://sh.dataspace.copernicus.eu",
         "https://identity.dataspace.copernicus.eu/auth/realms/CDSE/protocol/openid-connect/token",
     ),
-    "sentinelhub": Profile(
+    SentinelProfile.SENTINELHUB: Profile(
         "https://services.sentinel-hub.com",
         "https://services.sentinel-hub.com/auth/realms/main/protocol/openid-connect/token",
     ),
@@ -52,7 +60,7 @@ class Access:
     client_secret: str = field(repr=False)
     base_url: str
     token_url: str
-    profile: str = "cdse"
+    profile: SentinelProfile = SentinelProfile.CDSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +90,18 @@ PATIENCE = Patience()
 
 
 def make_access(
-    client_id: str | None, client_secret: str | None, profile: str, base_url: str | None, token_url: str | None
+    client_id: str | None,
+    client_secret: str | None,
+    profile: SentinelProfile,
+    base_url: str | None,
+    token_url: str | None,
 ) -> Access:
     """Return the access that the settings describe.
 
     Raises:
         AccessDenied: credentials are missing.
-        ConfigError: an address that would carry the credentials in the clear, or an unknown profile.
+        ConfigError: an address that would carry the credentials in the clear.
     """
-    if profile not in PROFILES:
-        raise ConfigError(f"profile {profile!r}: expected one of {', '.join(PROFILES)}")
     if not client_id or not client_secret:
         raise AccessDenied(f"Sentinel Hub needs credentials and none are set; {CREDENTIALS_REMEDY}")
     known = PROFILES[profile]

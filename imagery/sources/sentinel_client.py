@@ -151,7 +151,8 @@ class CarefulClient(SentinelHubDownloadClient):
         if asked_ms > self._patience.longest_wait_s * 1000:
             raise QuotaExceeded(
                 f"{host} asks to wait {asked_ms / 60_000:.0f} min, longer than the "
-                f"{self._patience.longest_wait_s / 60:.0f} min that a run waits; start it again then, what was fetched is kept"
+                f"{self._patience.longest_wait_s / 60:.0f} min that a run waits; start it again then, what was "
+                "fetched is kept"
             )
         if refused >= self._patience.rate_limited:
             raise QuotaExceeded(

@@ -89,6 +89,7 @@ class PlannedScene:
         grid: of the scene, the same for every date.
         tiles: those that the satellite saw.
         state: ``wanted``, ``present`` (written before) or ``empty`` (asked before, nothing was observed).
+        missing: tiles that had to be asked for when the plan was made; the cache has the others.
     """
 
     id: str
@@ -96,11 +97,7 @@ class PlannedScene:
     grid: SceneGrid
     tiles: tuple[PlannedTile, ...]
     state: str
-
-    @property
-    def missing(self) -> tuple[PlannedTile, ...]:
-        """Tiles that must be asked for."""
-        return tuple(part for part in self.tiles if not part.file.is_file()) if self.state == "wanted" else ()
+    missing: tuple[PlannedTile, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +178,8 @@ def plan(service: Service, wish: Wish, folder: Path, cache: Path, *, again: bool
             state = "wanted" if again else _state(target, name, parts, manifest)
             if again:
                 _discard(parts)
-            scenes.append(PlannedScene(name, acquisition, zone.grid, parts, state))
+            missing = [part for part in parts if state == "wanted" and not part.file.is_file()]
+            scenes.append(PlannedScene(name, acquisition, zone.grid, parts, state, tuple(missing)))
     return Plan(wish, tuple(scenes), tuple(cloudy), target)
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from imagery.sources.sentinel_access import SentinelProfile
 from mizuhashi.cli.options import JsonOption, parse_bands, parse_time
 from mizuhashi.cli.session import PARTIAL, Session, make_home, session_of
-from mizuhashi.settings import SentinelProfile
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -78,8 +78,11 @@ def sentinel(
         return
     home = session.settings().home
     planned = plan(service, wish, out or make_home(home) / "scenes", home / "cache" / "sentinel_hub", again=again)
-    _tell_plan(session, planned, max_units, as_json=as_json and dry_run)
+    if not as_json:
+        _tell_plan(session, planned, max_units)
     if dry_run:
+        if as_json:
+            session.output.json(_document(planned, ()))
         return
     fetched = _fetch(session, service, planned, max_units)
     _finish(session, service, planned, fetched, survey, place, as_json=as_json)
@@ -135,17 +138,14 @@ def _service(session: Session, profile: SentinelProfile | None) -> Service:
         make_access(
             client.get_secret_value() if client is not None else None,
             secret.get_secret_value() if secret is not None else None,
-            str(profile or settings.sh_profile),
+            profile or settings.sh_profile,
             settings.sh_base_url,
             settings.sh_token_url,
         )
     )
 
 
-def _tell_plan(session: Session, planned: Plan, max_units: float, *, as_json: bool) -> None:
-    if as_json:
-        session.output.json(_document(planned, ()))
-        return
+def _tell_plan(session: Session, planned: Plan, max_units: float) -> None:
     if planned.scenes and not session.output.quiet:
         columns = ("scene", "time (UTC)", "clouds %", "CRS", "pixels", "tiles", "units", "state")
         session.output.table(columns, [_row(item) for item in planned.scenes])

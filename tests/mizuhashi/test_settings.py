@@ -8,7 +8,7 @@ import pydantic
 import pytest
 
 from findings.errors import ConfigError
-from mizuhashi.settings import load_settings
+from mizuhashi.settings import environment_names, load_settings
 
 
 def test_the_flag_wins_over_the_environment_and_that_over_the_default(
@@ -25,7 +25,7 @@ def test_the_flag_wins_over_the_environment_and_that_over_the_default(
 def test_an_unknown_variable_is_refused_with_the_list_of_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIZUHASHI_HOEM", "somewhere")
     with pytest.raises(
-        ConfigError, match=r"MIZUHASHI_HOEM; the settings are MIZUHASHI_DATABASE_URL, MIZUHASHI_HOME, MIZUHASHI_ST"
+        ConfigError, match=r"MIZUHASHI_HOEM; the settings are MIZUHASHI_DATABASE_URL, MIZUHASHI_HOME, MIZUHASHI_SH_"
     ):
         load_settings()
 
@@ -36,6 +36,33 @@ def test_the_password_of_the_database_does_not_print(monkeypatch: pytest.MonkeyP
     assert "topsecret" not in repr(settings)
     assert settings.database_url is not None
     assert settings.database_url.get_secret_value().endswith("@127.0.0.1/mizuhashi")
+
+
+def test_the_credentials_of_sentinel_hub_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIZUHASHI_SH_CLIENT_ID", "sh-someone")
+    monkeypatch.setenv("MIZUHASHI_SH_CLIENT_SECRET", "topsecret")
+    monkeypatch.setenv("MIZUHASHI_SH_PROFILE", "sentinelhub")
+    settings = load_settings()
+    assert "topsecret" not in repr(settings) + str(settings) + repr(settings.model_dump())
+    assert "sh-someone" not in repr(settings)
+    assert settings.sh_client_secret is not None
+    assert settings.sh_client_secret.get_secret_value() == "topsecret"
+    assert settings.sh_profile == "sentinelhub"
+
+
+def test_a_profile_that_does_not_exist_is_refused_without_repeating_the_secrets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MIZUHASHI_SH_CLIENT_SECRET", "topsecret")
+    monkeypatch.setenv("MIZUHASHI_SH_PROFILE", "creodias")
+    with pytest.raises(ConfigError, match=r"MIZUHASHI_SH_PROFILE.*'cdse' or 'sentinelhub'") as caught:
+        load_settings()
+    assert "topsecret" not in str(caught.value)
+
+
+def test_every_setting_stands_in_the_readme() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    assert [name for name in environment_names() if name not in readme] == []
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,414 @@
+"""From the catalogue to scenes: cost first, then pixels that lie where they should, and runs that go on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pyproj import Transformer
+from shapely.geometry import LineString
+
+from findings.errors import AccessDenied, InputError, QuotaExceeded, SourceUnavailable
+from imagery.masks import MaskClass
+from imagery.scene_product import NODATA
+from imagery.sources import sentinel_collections
+from imagery.sources.sentinel_catalogue import search
+from imagery.sources.sentinel_collections import S1_GRD, S2_L2A, check_bands
+from imagery.sources.sentinel_hub import Fetched, Plan, Wish, fetch, plan
+from imagery.sources.sentinel_statistics import StatisticsWish, plan_statistics, read_statistics, statistics
+from imagery.sources.sentinel_tiles import buffered
+from tests.fakes import sentinel_faults as faults
+from tests.fakes.sentinel_hub import FakeSentinelHub
+from tests.fakes.sentinel_world import World, make_world
+from tests.imagery.sources.sentinel_case import FROM, PLENTY, TO, expected, service_of, stored, wish_of
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeSentinelHub]:
+    with FakeSentinelHub() as service:
+        yield service
+
+
+def planned(fake: FakeSentinelHub, tmp_path: Path, wish: Wish | None = None, **changes: Any) -> Plan:
+    wish = wish or wish_of(fake, **changes)
+    return plan(service_of(fake), wish, tmp_path / "scenes", tmp_path / "cache")
+
+
+def run(fake: FakeSentinelHub, tmp_path: Path, wish: Wish | None = None, **changes: Any) -> list[Fetched]:
+    return list(fetch(service_of(fake), planned(fake, tmp_path, wish, **changes), PLENTY))
+
+
+def on_the_border() -> World:
+    """A world that 132 degrees east, the border of zones 52 and 53, cuts in two."""
+    x, y = Transformer.from_crs("EPSG:4326", "EPSG:32652", always_xy=True).transform(132.0, 34.1)
+    return make_world(scenes=1, origin=(x // 10 * 10 - 480, y // 10 * 10 + 480))
+
+
+# --- pixels
+
+
+@pytest.mark.parametrize("tile_px", [512, 40])
+def test_pixels_lie_where_they_should_and_read_as_reflectance(
+    fake: FakeSentinelHub, tmp_path: Path, tile_px: int
+) -> None:
+    done = run(fake, tmp_path, tile_px=tile_px)
+    assert [result.state for result in done] == ["written"] * 3
+    for number, result in enumerate(done):
+        assert result.path is not None
+        values, profile = stored(result.path)
+        truth, inside = expected(fake, number, profile)
+        assert inside.all()
+        assert values.dtype == np.int16
+        # Small tiles leave out the corners of the grid that the box in degrees does not reach.
+        seen = values[0] != NODATA
+        assert seen[2:-2, 2:-2].all()
+        np.testing.assert_array_equal(values[:, seen], truth[:, seen])
+    assert fake.requests["process"] == (3 if tile_px == 512 else 3 * 4)
+
+
+def test_a_reach_across_the_zone_border_becomes_two_scenes_with_a_crs_each(tmp_path: Path) -> None:
+    with FakeSentinelHub(on_the_border()) as fake:
+        done = run(fake, tmp_path)
+        assert len(done) == 2
+        found = {}
+        for result in done:
+            assert result.path is not None
+            values, profile = stored(result.path)
+            truth, inside = expected(fake, 0, profile)
+            seen = values[0] != NODATA
+            np.testing.assert_array_equal(seen, inside)
+            # Nearest pixels: a centre that falls on an edge of the world's pixels may go to either side of it.
+            assert (values[:, seen] == truth[:, seen]).mean() > 0.999
+            found[profile["crs"].to_epsg()] = int(seen.sum())
+        assert set(found) == {32652, 32653}
+        assert min(found.values()) > 500
+
+
+def test_radar_comes_as_sigma0_in_db_with_its_orbit(fake: FakeSentinelHub, tmp_path: Path) -> None:
+    done = run(fake, tmp_path, wish_of(fake, S1_GRD))
+    path = done[0].path
+    assert path is not None
+    values, profile = stored(path)
+    spec = fake.world.series.spec
+    col = round((profile["transform"][2] - spec.origin_m[0]) / 10)
+    row = round((spec.origin_m[1] - profile["transform"][5]) / 10)
+    wet = fake.world.series.scenes[0].water_fraction[row : row + values.shape[1], col : col + values.shape[2]]
+    np.testing.assert_allclose(values[0], -9.0 - 11.0 * wet, atol=1e-3)
+    np.testing.assert_allclose(values[1], -15.0 - 12.0 * wet, atol=1e-3)
+    item = json.loads(path.with_suffix(".json").read_bytes())["properties"]
+    assert (item["sat:orbit_state"], item["sar:polarizations"]) == ("descending", ["VV", "VH"])
+    assert item["mizuhashi:radiometry"] == "backscatter_db"
+    sent = fake.processed[0]["input"]["data"][0]
+    assert sent["processing"] == {
+        "backCoeff": "SIGMA0_ELLIPSOID",
+        "orthorectify": True,
+        "demInstance": "COPERNICUS_30",
+    }
+    assert sent["dataFilter"]["acquisitionMode"] == "IW"
+
+
+def test_clouds_and_the_swath_edge_stand_in_the_mask(tmp_path: Path) -> None:
+    world = make_world()
+    cloudy = next(one for one in world.optical if one.cloud_percent > 5)
+    west, south, _, north = cloudy.footprints[0].bounds
+    cut = cloudy.footprints[0].intersection(cloudy.footprints[0].buffer(0))
+    half = LineString([(west, south), (world.bounds_lonlat()[0] + 0.004, north)]).envelope.intersection(cut)
+    passes = tuple(
+        replace(one, footprints=(half,), item_ids=one.item_ids[:1]) if one is cloudy else one for one in world.optical
+    )
+    with FakeSentinelHub(replace(world, optical=passes)) as fake:
+        found = {result.id: result for result in run(fake, tmp_path)}
+        result = next(value for name, value in found.items() if f"{cloudy.when:%Y%m%d}" in name)
+        assert result.path is not None
+        values, profile = stored(result.path)
+        mask, _ = stored(result.path.with_name(f"{result.id}_mask.tif"))
+        unseen = values[0] == NODATA
+        assert 0.1 < unseen.mean() < 0.9
+        assert (mask[0][unseen] == MaskClass.NO_DATA).all()
+        _, inside = expected(fake, cloudy.scene, profile)
+        assert inside.all()
+        clouds = set(np.unique(mask[0][~unseen]))
+        assert clouds <= {MaskClass.CLEAR, MaskClass.CLOUD}
+
+
+def test_a_reading_of_zero_is_an_observation(tmp_path: Path) -> None:
+    world = make_world(scenes=1)
+    dark = np.array(world.series.scenes[0].bands)
+    dark[5, 30:60, 30:60] = 0  # what harmonised values are clamped to
+    scene = replace(world.series.scenes[0], bands=dark)
+    with FakeSentinelHub(replace(world, series=replace(world.series, scenes=(scene,)))) as fake:
+        (result,) = run(fake, tmp_path)
+        assert result.path is not None
+        values, _ = stored(result.path)
+        assert (values[5] == 0).sum() > 100
+        assert (values != NODATA).all()
+
+
+# --- the +1000 offset
+
+
+def test_values_that_kept_their_offset_against_their_flag_are_caught_and_set_right(tmp_path: Path) -> None:
+    with FakeSentinelHub(keeps_offset=True) as fake:
+        done = run(fake, tmp_path)
+        for number, result in enumerate(done):
+            assert "metadata contradicted" in result.note
+            assert result.path is not None
+            values, profile = stored(result.path)
+            truth, _ = expected(fake, number, profile)
+            np.testing.assert_array_equal(values, truth)
+            item = json.loads(result.path.with_suffix(".json").read_bytes())["properties"]
+            assert any("metadata contradicted" in note for note in item["mizuhashi:notes"])
+
+
+def test_a_request_that_forgets_to_harmonise_is_caught_too(
+    fake: FakeSentinelHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sentinel_collections.S2_L2A.processing, "harmonizeValues", False)
+    result = run(fake, tmp_path)[0]
+    assert "metadata contradicted" in result.note
+
+
+# --- cost
+
+
+def test_a_plan_over_the_cap_downloads_nothing(fake: FakeSentinelHub, tmp_path: Path) -> None:
+    found = planned(fake, tmp_path)
+    assert found.units == pytest.approx(3 * 60 * 60 / 512**2 * 7 / 3, rel=0.1)
+    with pytest.raises(QuotaExceeded, match=r"3 requests and about 0\.1 processing units, over the cap of 0\.05"):
+        list(fetch(service_of(fake), found, 0.05))
+    assert fake.requests["process"] == 0
+    assert not (tmp_path / "cache").exists()
+
+
+def test_the_estimate_is_what_the_service_charges(fake: FakeSentinelHub, tmp_path: Path) -> None:
+    for wish in (wish_of(fake), wish_of(fake, S1_GRD), wish_of(fake, bands=("green", "nir"), tile_px=20)):
+        service = service_of(fake)
+        found = plan(service, wish, tmp_path / "scenes", tmp_path / "cache")
+        list(fetch(service, found, PLENTY))
+        assert service.meter.units == pytest.approx(found.units, rel=1e-3)
+
+
+def test_a_service_that_charges_more_than_estimated_is_stopped_at_the_cap(
+    fake: FakeSentinelHub, tmp_path: Path
+) -> None:
+    def dear(answer: faults.Answer) -> faults.Answer:
+        answer.headers["X-ProcessingUnits-Spent"] = "40"
+        return answer
+
+    fake.fail("process", dear, times=99)
+    with pytest.raises(QuotaExceeded, match=r"has charged 80\.0 processing units, over the cap of 50"):
+        list(fetch(service_of(fake), planned(fake, tmp_path), 50.0))
+    assert fake.requests["process"] == 2
+
+
+def test_only_tiles_that_the_satellite_saw_are_asked_for(tmp_path: Path) -> None:
+    world = make_world(scenes=1)
+    half = world.optical[0].footprints[:1]
+    narrow = replace(world, optical=(replace(world.optical[0], footprints=half, item_ids=("S2B_X",)),))
+    with FakeSentinelHub(narrow) as fake:
+        (scene,) = planned(fake, tmp_path, tile_px=10).scenes
+        columns = {part.tile.window.col for part in scene.tiles}
+        assert max(columns) < 0.6 * scene.grid.width_px
+        assert scene.grid.width_px > 55
+
+
+def test_a_reach_is_asked_for_along_its_course_only(fake: FakeSentinelHub, tmp_path: Path) -> None:
+    west, south, east, north = fake.world.bounds_lonlat()
+    area = buffered(LineString([(west, south), (east, north)]), 30)
+    wish = replace(wish_of(fake), area_lonlat=area, tile_px=8)
+    (first, *_) = planned(fake, tmp_path, wish).scenes
+    pixels = sum(part.tile.window.width * part.tile.window.height for part in first.tiles)
+    assert pixels < 0.5 * first.grid.width_px * first.grid.height_px
+
+
+def test_cloudy_acquisitions_are_left_out_by_all_of_their_items(fake: FakeSentinelHub, tmp_path: Path) -> None:
+    clouds = sorted(100 * scene.cloud_cover for scene in fake.world.series.scenes)
+    found = planned(fake, tmp_path, most_cloud_percent=clouds[1])
+    assert len(found.scenes) == 2
+    assert [round(one.cloud_percent or 0) for one in found.too_cloudy] == [round(clouds[2])]
+    assert len(planned(fake, tmp_path, most_cloud_percent=clouds[2] + 0.01).scenes) == 3
+
+
+def test_a_band_that_the_collection_lacks_is_refused() -> None:
+    for bands in (("green", "thermal"), ("green", "green"), ()):
+        with pytest.raises(InputError, match="s2-l2a has coastal"):
+            check_bands(S2_L2A, bands)
+    assert check_bands(S2_L2A, ("B03", "b8a")) == ("green", "nir08")
+
+
+# --- runs that are cut off
+
+
+def test_a_second_run_sends_no_process_request(fake: FakeSentinelHub, tmp_path: Path) -> None:
+    run(fake, tmp_path)
+    assert fake.requests["process"] == 3
+    assert [result.state for result in run(fake, tmp_path)] == ["present"] * 3
+    assert fake.requests["process"] == 3
+
+
+def test_a_scene_that_was_lost_comes_back_from_the_cache(fake: FakeSentinelHub, tmp_path: Path) -> None:
+    done = run(fake, tmp_path)
+    assert done[1].path is not None
+    done[1].path.with_suffix(".json").unlink()
+    assert [result.state for result in run(fake, tmp_path)] == ["present", "written", "present"]
+    assert fake.requests["process"] == 3
+
+
+@pytest.mark.parametrize("damage", ["response", "request", "no request", "another request"])
+def test_a_damaged_cache_entry_is_asked_for_again(fake: FakeSentinelHub, tmp_path: Path, damage: str) -> None:
+    done = run(fake, tmp_path)
+    assert done[0].path is not None
+    done[0].path.with_suffix(".json").unlink()
+    part = planned(fake, tmp_path).scenes[0].tiles[0]
+    request = part.file.with_name("request.json")
+    if damage == "response":
+        part.file.write_bytes(part.file.read_bytes()[:500])
+    elif damage == "request":
+        request.write_text("{", encoding="utf-8")
+    elif damage == "no request":
+        request.unlink()
+    else:
+        request.write_text(request.read_text("utf-8").replace("UINT16", "UINT8"), encoding="utf-8")
+    assert [result.state for result in run(fake, tmp_path)] == ["written", "present", "present"]
+    assert fake.requests["process"] == 4
+
+
+def test_units_that_end_half_way_keep_what_was_fetched(fake: FakeSentinelHub, tmp_path: Path) -> None:
+    fake.fail("process", faults.out_of_units, at=[2])
+    results = fetch(service_of(fake), planned(fake, tmp_path), PLENTY)
+    assert next(results).state == "written"
+    with pytest.raises(QuotaExceeded, match="ACCESS_INSUFFICIENT_PROCESSING_UNITS"):
+        next(results)
+    assert fake.requests["process"] == 2  # and the third was not even tried
+    assert [result.state for result in run(fake, tmp_path)] == ["present", "written", "written"]
+    assert fake.requests["process"] == 4
+
+
+def test_after_the_refusal_of_one_tile_no_further_batch_is_sent(fake: FakeSentinelHub, tmp_path: Path) -> None:
+    fake.fail("process", faults.out_of_units, times=500)
+    with pytest.raises(QuotaExceeded):
+        run(fake, tmp_path, tile_px=10)
+    assert fake.requests["process"] <= 2  # as many as there are threads
+
+
+def test_a_token_that_ends_half_way_is_renewed(fake: FakeSentinelHub, tmp_path: Path) -> None:
+    fake.fail("process", faults.expired, at=[2])
+    assert [result.state for result in run(fake, tmp_path)] == ["written"] * 3
+    assert fake.requests["token"] == 3  # the plan's, the download's, the renewed one
+
+
+def test_a_right_that_is_lost_half_way_ends_the_run(fake: FakeSentinelHub, tmp_path: Path) -> None:
+    fake.fail("process", faults.expired, times=99)
+    with pytest.raises(AccessDenied):
+        run(fake, tmp_path)
+    assert not list((tmp_path / "scenes").rglob("*.tif"))
+
+
+@pytest.mark.parametrize("fault", [faults.truncated, faults.halved])
+def test_a_truncated_body_leaves_nothing_half_written(
+    fake: FakeSentinelHub, tmp_path: Path, fault: faults.Fault
+) -> None:
+    fake.fail("process", fault, times=3)
+    wish = wish_of(fake, end=fake.world.optical[0].when.replace(hour=23))
+    with pytest.raises(SourceUnavailable):
+        run(fake, tmp_path, wish)
+    assert not list((tmp_path / "scenes").rglob("*.tif"))
+    assert not list((tmp_path / "cache").rglob("*.tiff")) if (tmp_path / "cache").exists() else True
+    assert not list(tmp_path.rglob("*.partial"))
+    fake._faults.clear()
+    assert [result.state for result in run(fake, tmp_path, wish)] == ["written"]
+
+
+def test_one_acquisition_that_fails_does_not_stop_the_others(fake: FakeSentinelHub, tmp_path: Path) -> None:
+    fake.fail("process", faults.server_error(), at=[2, 3, 4])
+    assert [result.state for result in run(fake, tmp_path)] == ["written", "failed", "written"]
+    manifest = (tmp_path / "scenes" / "sentinel-2-l2a" / "sentinel_hub.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["state"] for line in manifest] == ["written", "failed", "written"]
+    assert [result.state for result in run(fake, tmp_path)] == ["present", "written", "present"]
+
+
+def test_a_service_that_fails_three_times_in_a_row_is_left(fake: FakeSentinelHub, tmp_path: Path) -> None:
+    fake.fail("process", faults.server_error(), times=99)
+    with pytest.raises(SourceUnavailable):
+        run(fake, tmp_path)
+
+
+def test_an_answer_of_another_size_or_place_is_refused(fake: FakeSentinelHub, tmp_path: Path) -> None:
+    one_day = fake.world.optical[0].when.replace(hour=23)
+    run(fake, tmp_path, end=one_day, tile_px=20)
+    bodies = {
+        path: path.read_bytes() for path in (tmp_path / "cache").rglob("*.tiff") if path.stat().st_size
+    }  # answers to other tiles, of the same size and of another one
+    for body in list(bodies.values())[:3]:
+        fake.fail("process", lambda answer, body=body: faults.Answer(200, body, "image/tiff"))  # type: ignore[misc]
+        with pytest.raises(SourceUnavailable, match="not kept"):
+            run(fake, tmp_path / "other", end=one_day)
+
+
+def test_an_acquisition_without_a_pixel_is_recorded_as_empty_and_not_asked_again(tmp_path: Path) -> None:
+    world = make_world()
+    passes = (replace(world.optical[0], blank=True), *world.optical[1:])
+    with FakeSentinelHub(replace(world, optical=passes)) as fake:
+        assert [result.state for result in run(fake, tmp_path)] == ["empty", "written", "written"]
+        assert [result.state for result in run(fake, tmp_path)] == ["empty", "present", "present"]
+        assert fake.requests["process"] == 3
+        assert len(list((tmp_path / "scenes").rglob("*_mask.tif"))) == 2
+        again = plan(service_of(fake), wish_of(fake), tmp_path / "scenes", tmp_path / "cache", again=True)
+        assert again.requests == 3
+
+
+# --- statistics
+
+
+def test_index_series_agree_with_the_world(fake: FakeSentinelHub) -> None:
+    area = wish_of(fake).area_lonlat
+    found = search(service_of(fake), S2_L2A, area, FROM, TO)
+    service = service_of(fake)
+    rows = statistics(service, plan_statistics(StatisticsWish(area, FROM, TO, days=len(found))), PLENTY)
+    assert len(rows) == 9
+    scene = fake.world.series.scenes[0]
+    inner = (slice(20, 76), slice(20, 76))
+    green, nir = (scene.bands[band][inner].astype(float) for band in (1, 3))
+    clear = ~scene.clouds[inner]
+    ndwi = ((green - nir) / (green + nir))[clear]
+    row = next(row for row in rows if row.index == "ndwi" and row.date == f"{scene.captured_at:%Y-%m-%d}")
+    assert row.mean == pytest.approx(ndwi.mean(), abs=0.05)
+    assert row.std == pytest.approx(ndwi.std(), abs=0.05)
+    assert row.clear_px + row.other_px == pytest.approx(56 * 56, rel=0.15)
+    assert service.meter.units > 0
+
+
+def test_an_index_series_over_the_cap_asks_nothing(fake: FakeSentinelHub) -> None:
+    with pytest.raises(QuotaExceeded, match="an index series"):
+        statistics(service_of(fake), plan_statistics(StatisticsWish(wish_of(fake).area_lonlat, FROM, TO)), 0.001)
+    assert fake.requests["statistics"] == 0
+
+
+def test_a_long_reach_is_counted_in_pixels_that_fit_one_request(fake: FakeSentinelHub) -> None:
+    line = buffered(LineString([(131.0, 34.0), (131.6, 34.3)]), 100)
+    assert plan_statistics(StatisticsWish(line, FROM, TO)).pixel_m == 30.0
+
+
+def test_an_index_that_is_unknown_is_refused(fake: FakeSentinelHub) -> None:
+    with pytest.raises(InputError, match="ndvi, ndwi, mndwi"):
+        plan_statistics(StatisticsWish(wish_of(fake).area_lonlat, FROM, TO, indices=("evi",)))
+
+
+def test_a_day_without_a_clear_pixel_has_no_mean_and_a_failed_day_says_why() -> None:
+    stats = {"min": "NaN", "max": "NaN", "mean": "NaN", "stDev": "NaN", "sampleCount": 9, "noDataCount": 9}
+    span = {"from": "2024-02-29T00:00:00Z", "to": "2024-03-01T00:00:00Z"}
+    days = [
+        {"interval": span, "outputs": {"ndvi": {"bands": {"B0": {"stats": stats}}}}},
+        {"interval": span, "error": {"type": "EXECUTION_ERROR"}},
+    ]
+    cloudy, failed = read_statistics(json.dumps({"data": days}).encode(), ("ndvi",))
+    assert (cloudy.mean, cloudy.std, cloudy.clear_px, cloudy.other_px) == (None, None, 0, 9)
+    assert (failed.mean, failed.error) == (None, "EXECUTION_ERROR")
+    for body in (b"", b"[]", b'{"data": [{}]}', b'{"data": [{"interval": {"from": 1}, "outputs": {}}]}'):
+        with pytest.raises(SourceUnavailable, match="Statistical API"):
+            read_statistics(body, ("ndvi",))
