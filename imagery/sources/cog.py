@@ -36,6 +36,8 @@ from imagery.types import FloatArray, Window
 # Domains of a TIFF's GDAL_METADATA tag that name other files or URLs (GDAL 3.10: gdaldefaultoverviews.cpp, the
 # geolocation transformer); our own overviews stand inside the file and need neither.
 FOREIGN = ("OVERVIEWS", "GEOLOCATION")
+Transform = tuple[float, float, float, float, float, float]
+"""a, b, c, d, e, f of x = a*col + b*row + c, y = d*col + e*row + f."""
 _TIFF = tuple(magic for magic, driver in MAGIC if driver == "GTiff")
 
 
@@ -166,13 +168,13 @@ class CogReader:
         number = None if nearest else self._best_level(grid)
         data = self._level(number)
         scale = (self.header.width_px / data.width, self.header.height_px / data.height)
-        affine = rasterio.Affine(*self.header.transform) * rasterio.Affine.scale(*scale)
-        window = self._source_window(grid, affine, data.width, data.height)
+        own = _scaled(self.header.transform, *scale)
+        window = self._source_window(grid, own, data.width, data.height)
         out = np.full((len(indexes), grid.height_px, grid.width_px), np.nan, np.float32)
         if window is None:
             return out
         values = self._decode(data, window, indexes, nodata)
-        source = affine * rasterio.Affine.translation(window.col, window.row)
+        source = moved(own, window.col, window.row)
         shift = self._whole_shift(grid, source)
         if shift is not None:
             _paste(values, out, *shift)
@@ -180,8 +182,8 @@ class CogReader:
         method = Resampling.nearest if nearest else Resampling.bilinear
         with rasterio.Env(**SHUT):
             reproject(
-                values, out, src_transform=source, src_crs=self.header.crs, src_nodata=np.nan, dst_nodata=np.nan,
-                dst_transform=rasterio.Affine(*grid.transform), dst_crs=grid.crs, resampling=method,
+                values, out, src_transform=rasterio.Affine(*source), src_crs=self.header.crs, src_nodata=np.nan,
+                dst_nodata=np.nan, dst_transform=rasterio.Affine(*grid.transform), dst_crs=grid.crs, resampling=method,
                 init_dest_nodata=True,
             )  # fmt: skip
         return out
@@ -206,9 +208,9 @@ class CogReader:
             raise UnreadableImage(f"{shown(self.url)}: {self.header.crs} does not reach the wanted place") from error
         return left, bottom, right, top
 
-    def _source_window(self, grid: SceneGrid, affine: Any, width: int, height: int) -> Window | None:
+    def _source_window(self, grid: SceneGrid, own: Transform, width: int, height: int) -> Window | None:
         left, bottom, right, top = self._bounds(grid)
-        corners = [~affine * corner for corner in ((left, top), (right, top), (left, bottom), (right, bottom))]
+        corners = [_to_pixel(own, x, y) for x in (left, right) for y in (bottom, top)]
         cols, rows = [corner[0] for corner in corners], [corner[1] for corner in corners]
         if not all(map(math.isfinite, (*cols, *rows))):
             return None
@@ -220,16 +222,18 @@ class CogReader:
         across, down = math.ceil(max(cols)) + margin - col, math.ceil(max(rows)) + margin - row
         return Window(col, row, across, down).clip(width, height)
 
-    def _whole_shift(self, grid: SceneGrid, source: Any) -> tuple[int, int] | None:
+    def _whole_shift(self, grid: SceneGrid, source: Transform) -> tuple[int, int] | None:
         """Return column and row of the grid's corner in the source if both share one lattice of pixels, else None."""
         if grid.crs != self.header.crs:
             return None
-        place = ~source * rasterio.Affine(*grid.transform)
-        turned = max(abs(place.a - 1), abs(place.e - 1), abs(place.b), abs(place.d)) * max(
-            grid.width_px, grid.height_px
-        )
-        col, row = round(place.c), round(place.f)
-        if turned > 0.01 or abs(place.c - col) > 0.01 or abs(place.f - row) > 0.01:
+        right, bottom = grid.width_px, grid.height_px
+        places = []
+        for col, row in ((0, 0), (right, 0), (0, bottom)):
+            at = moved(grid.transform, col, row)
+            found = _to_pixel(source, at[2], at[5])
+            places.append((found[0] - col, found[1] - row))
+        col, row = round(places[0][0]), round(places[0][1])
+        if any(abs(x - col) > 0.01 or abs(y - row) > 0.01 for x, y in places):
             return None
         return col, row
 
@@ -267,6 +271,25 @@ class CogReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def moved(transform: Transform, col: float, row: float) -> Transform:
+    """Return a transform whose pixel 0, 0 is the given one."""
+    a, b, c, d, e, f = transform
+    return a, b, a * col + b * row + c, d, e, d * col + e * row + f
+
+
+def _scaled(transform: Transform, across: float, down: float) -> Transform:
+    """Return a transform of pixels that are so many times as large."""
+    a, b, c, d, e, f = transform
+    return a * across, b * down, c, d * across, e * down, f
+
+
+def _to_pixel(transform: Transform, x: float, y: float) -> tuple[float, float]:
+    """Return column and row of a place."""
+    a, b, c, d, e, f = transform
+    area = a * e - b * d
+    return (e * (x - c) - b * (y - f)) / area, (a * (y - f) - d * (x - c)) / area
 
 
 def crs_text(crs: Any) -> str:

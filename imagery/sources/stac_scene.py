@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rasterio import Affine
 from rasterio.errors import RasterioError
 from rasterio.transform import array_bounds
 from rasterio.warp import transform_bounds
@@ -24,7 +25,7 @@ from findings.errors import InputError, NotAssessable, OutputError, RecordError
 from findings.survey import Radiometry
 from imagery.masks import Classes, MaskClass
 from imagery.scene_product import SceneGrid, SceneProduct, is_complete, write_product
-from imagery.sources.cog import CogHeader, CogReader
+from imagery.sources.cog import CogHeader, CogReader, moved
 from imagery.sources.guard import shown
 from imagery.sources.stac import ScenePlan
 from imagery.sources.stac_assets import StacScene
@@ -156,19 +157,13 @@ def _open_files(
 
 def _lies_at(header: CogHeader, item: StacScene) -> bool:
     """Return whether a file touches the box of its item."""
-    bounds = array_bounds(header.height_px, header.width_px, _affine(header.transform))
+    bounds = array_bounds(header.height_px, header.width_px, Affine(*header.transform))
     try:
         west, south, east, north = transform_bounds(header.crs, "EPSG:4326", *bounds)
     except RasterioError:
         return False
     left, bottom, right, top = item.bbox
     return bool(west <= right and left <= east and south <= top and bottom <= north)
-
-
-def _affine(transform: tuple[float, float, float, float, float, float]) -> Any:
-    from affine import Affine
-
-    return Affine(*transform)
 
 
 def _grid(plan: ScenePlan, opened: list[tuple[StacScene, dict[str, CogReader]]]) -> SceneGrid:
@@ -194,9 +189,7 @@ def _grid(plan: ScenePlan, opened: list[tuple[StacScene, dict[str, CogReader]]])
 
 
 def _part(grid: SceneGrid, window: Window) -> SceneGrid:
-    a, b, c, d, e, f = grid.transform
-    corner = (a * window.col + b * window.row + c, d * window.col + e * window.row + f)
-    return SceneGrid(grid.crs, (a, b, corner[0], d, e, corner[1]), window.width, window.height)
+    return SceneGrid(grid.crs, moved(grid.transform, window.col, window.row), window.width, window.height)
 
 
 def _coarse(grid: SceneGrid) -> SceneGrid:

@@ -104,7 +104,9 @@ class _Pinned(HTTPConnection):
             response = super().getresponse()
         finally:
             watch.cancel()
-        if late.is_set():  # http.client takes the end of the wire for the end of the header
+        if late.is_set():
+            response.close()
+            # http.client takes the end of the wire for the end of the header.
             raise TimeoutError(f"no complete header after {self._guard.timeout_s:g} s")
         return response
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -234,8 +235,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         try:
             if fault.drip_s is not None:
-                for value in body:
-                    self.wfile.write(bytes([value]))
+                for byte in body:
+                    self.wfile.write(bytes([byte]))
                     time.sleep(fault.drip_s)
             else:
                 self.wfile.write(body if fault.cut is None else body[: int(len(body) * fault.cut)])
@@ -243,6 +244,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         if fault.cut is not None:
             self.close_connection = True
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError):  # a client that hangs up is no error of the service
+            super().handle_error(request, client_address)
 
 
 def _from_query(query: dict[str, list[str]]) -> dict[str, Any]:
@@ -269,8 +278,7 @@ def _span(text: str | None, size: int) -> tuple[int, int] | None:
 def serve(service: FakeStac) -> Iterator[FakeStac]:
     """Run the service on a free port of 127.0.0.1 while the block lasts."""
     handler = type("Handler", (_Handler,), {"service": service})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), handler)
     service.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -47,7 +47,7 @@ def answers(*addresses: str) -> Callable[[str, int], tuple[str, ...]]:
     return lambda host, port: addresses
 
 
-# --- URLs --------------------------------------------------------------------------------------------------------------
+# --- URLs ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("host", DEFAULT_HOSTS)
@@ -237,7 +237,7 @@ def test_no_refusal_for_a_public_address() -> None:
     assert refusal_of(ipaddress.ip_address("8.8.8.8")) is None
 
 
-# --- on the wire -------------------------------------------------------------------------------------------------------
+# --- on the wire -----------------------------------------------------------------------------------------------------
 
 
 def test_a_request_comes_back_whole(wire: GuardedSession, service: FakeStac) -> None:
@@ -296,7 +296,7 @@ def test_a_certificate_cannot_be_waved_through(tmp_path: Path) -> None:
 
     with serve_tls(tmp_path, "stac.test") as (port, _, _):
         guard = Guard((), frozenset({f"stac.test:{port}"}), resolver=answers("127.0.0.1"))
-        with pytest.raises(SourceUnavailable, match="CERTIFICATE_VERIFY_FAILED|certificate"):
+        with pytest.raises(SourceUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
             guarded_session(guard).get(f"https://stac.test:{port}/", verify=False)
 
 
