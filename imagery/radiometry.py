@@ -224,6 +224,8 @@ def _eight_bit(sample: Mapping[str, FloatArray]) -> tuple[Radiometry, tuple[str,
 def _optical(sample: Mapping[str, FloatArray]) -> tuple[Radiometry, tuple[str, ...]]:
     """Judge values of named spectral bands: reflectance x 10000, 0..1, or something else."""
     planes = {name: plane for name, plane in sample.items() if name in SPECTRAL}
+    others = sorted(RADAR & set(sample))
+    mixed = (f"bands {','.join(others)} are no reflectance",) if others else ()
     if not planes:
         return Radiometry.UNKNOWN, ("no spectral band is named: what the values mean is unknown",)
     low, middle, high = _percentiles(np.concatenate(list(planes.values())), 1.0, 50.0, 99.0)
@@ -231,7 +233,7 @@ def _optical(sample: Mapping[str, FloatArray]) -> tuple[Radiometry, tuple[str, .
     if not np.isfinite(middle):
         return Radiometry.UNKNOWN, ()
     if low >= -0.2 and 0 < middle <= 1.0 and high <= 2.0:
-        return Radiometry.REFLECTANCE, (f"taken as reflectance 0..1 {words}",)
+        return Radiometry.REFLECTANCE, (f"taken as reflectance 0..1 {words}", *mixed)
     if not (low >= -2000 and 20 <= middle <= 10_000 and high <= 20_000):
         note = f"not reflectance x 10000 {words}: ingest the product itself, or convert it"
         return Radiometry.UNKNOWN, (note,)
@@ -243,4 +245,4 @@ def _optical(sample: Mapping[str, FloatArray]) -> tuple[Radiometry, tuple[str, .
         )
         return Radiometry.UNKNOWN, (note,)
     checked = "" if verdict.seen is None else "; no +1000 offset in it, as its dark pixels show"
-    return Radiometry.REFLECTANCE, (f"taken as reflectance x 10000 {words}{checked}",)
+    return Radiometry.REFLECTANCE, (f"taken as reflectance x 10000 {words}{checked}", *mixed)

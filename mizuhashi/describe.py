@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from findings.measure import Measure
-from findings.survey import Image, Scale
+from findings.survey import Image, ImageKind, Scale
 
 if TYPE_CHECKING:
     from shapely.geometry import Polygon
@@ -114,7 +114,7 @@ def image_line(image: Image) -> str:
     """Return one line about a taken image: size, kind, scale with its source, footprint and notes."""
     parts = [
         f"{Path(image.path).name}: {image.width_px} x {image.height_px} px",
-        f"{image.kind.value} {','.join(image.band_names)}",
+        f"{image.kind.value} {','.join(image.band_names)}{_values_text(image)}",
         scale_text(image.scale),
         footprint_text(image.footprint),
     ]
@@ -123,6 +123,15 @@ def image_line(image: Image) -> str:
     # Notes, then warnings, each once: a scale's note is often an image's note too.
     remarks = dict.fromkeys([*image.notes, *([image.scale.note] if image.scale.note else []), *image.quality.warnings])
     return "; ".join(parts) + "".join(f"; note: {remark}" for remark in remarks)
+
+
+def _values_text(image: Image) -> str:
+    """Return what a scene's values mean and whether it is masked; photographs are always for the eye."""
+    if image.kind is not ImageKind.SCENE:
+        return ""
+    meaning = {"reflectance": "reflectance", "display": "8-bit display values", "backscatter_db": "backscatter in dB"}
+    words = meaning.get(image.radiometry.value, "values of unknown meaning")
+    return f" ({words}{', masked' if image.mask_path else ''})"
 
 
 def image_record(image: Image) -> dict[str, Any]:
@@ -139,6 +148,8 @@ def image_record(image: Image) -> dict[str, Any]:
         "gsd_sigma_mm": image.scale.sigma_mm,
         "scale_source": image.scale.source.value,
         "captured_at": image.captured_at.isoformat() if image.captured_at else None,
+        "radiometry": image.radiometry.value,
+        "mask_path": image.mask_path,
         "footprint": [list(point) for point in image.footprint.exterior.coords] if image.footprint else None,
         "crs": image.crs,
         "assessable": image.quality.assessable,

@@ -29,6 +29,8 @@ def product_images(found: Found, options: IngestOptions, home: Path, output: Out
     for path, error in found.refused:
         refused += 1
         output.remark(f"refused {refusal(path, error)}")
+    if not found.products:
+        return images, refused
     with output.progress("products") as progress:
         for done, ref in enumerate(found.products):
             progress(ref.path.name, done, len(found.products))
