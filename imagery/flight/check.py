@@ -128,7 +128,7 @@ class _Looker:
         for i, j in self.evidence.candidates:
             if (i in alone) == (j in alone):
                 continue
-            flips = self._known_flip(i) ^ (i in alone), self._known_flip(j) ^ (j in alone)
+            flips = [not self._station(k).mirrored if k in alone else self._known_flip(k) for k in (i, j)]
             if self._try(i, j, *flips):
                 self.evidence.flipped.add(i if i in alone else j)
 

@@ -98,6 +98,14 @@ class PairCheck:
     weight: float
 
 
+class Agreement(StrEnum):
+    """How a measured ground sample distance stands to the recorded one."""
+
+    AGREES = "agrees"  # within two sigma of the measurement
+    WITHIN_RECORD = "within_record"  # only within two sigma of measurement and record together
+    DISAGREES = "disagrees"
+
+
 @dataclass(frozen=True, slots=True)
 class GsdCheck:
     """Ground sample distance by registered pixels and recorded positions, beside the recorded one.
@@ -108,7 +116,7 @@ class GsdCheck:
         recorded_mm: median, or None.
         recorded_sigma_mm: median, or None.
         source: of the recorded one.
-        agrees: within two sigma of the difference; None if nothing is recorded.
+        agreement: of the two; None if nothing is recorded.
     """
 
     measured_mm: float
@@ -116,7 +124,7 @@ class GsdCheck:
     recorded_mm: float | None
     recorded_sigma_mm: float | None
     source: str
-    agrees: bool | None
+    agreement: Agreement | None
 
     @property
     def words(self) -> str:
@@ -127,7 +135,12 @@ class GsdCheck:
         sigma = f" ± {self.recorded_sigma_mm:.1f}" if self.recorded_sigma_mm else ""
         recorded = f"recorded {self.recorded_mm:.1f}{sigma} mm/px ({self.source.replace('_', ' ')})"
         share = self.measured_mm / self.recorded_mm - 1.0
-        verdict = "they agree" if self.agrees else "THEY DISAGREE: one of altitude, focal length and positions is wrong"
+        verdict = {
+            Agreement.AGREES: "they agree",
+            Agreement.WITHIN_RECORD: "more than the measurement errs, less than the record may: the measured is surer",
+            Agreement.DISAGREES: "THEY DISAGREE: one of height, focal length and positions is wrong",
+            None: "",
+        }[self.agreement]
         return f"{measured}; {recorded}: {share:+.1%}, {verdict}"
 
 

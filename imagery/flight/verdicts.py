@@ -13,7 +13,7 @@ import numpy as np
 from imagery.flight.adjust import Adjusted
 from imagery.flight.pairs import overlaps
 from imagery.flight.register import Registration
-from imagery.flight.report import FlightReport, GsdCheck, ImageCheck, PairCheck, Verdict
+from imagery.flight.report import Agreement, FlightReport, GsdCheck, ImageCheck, PairCheck, Verdict
 from imagery.flight.stations import Station, wrapped, yaw_deg
 from imagery.flight.turn import Turn, TurnKind, corrected_factor
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 FEW_FEATURES = 150  # of a sharp picture of grass or concrete there are thousands
 BLURRED_PX = 4.0
-OFF_PLACE_SIGMAS = 4.0  # of a recorded place: 1 in 3,000 by chance in two dimensions
+OFF_PLACE_SIGMAS = (
+    5.0  # of a recorded place: 4 in a million by chance; the sigma itself errs by a fifth on small flights
+)
 LEAST_OFF_M = 1.0
 TIED_SHARE = 0.9  # an adjusted place that is hardly surer than the recorded one was not checked by anything
 LOW_WEIGHT = 0.1
@@ -133,7 +135,7 @@ def _verdict(
         said.append("no recorded place; its neighbours give one")
     elif off:
         said.append(
-            f"recorded place is {abs(residual):.1f} m off, {_compass(residual)} of where {len(partners)} neighbours "
+            f"recorded place is {abs(residual):.1f} m off, {_compass(residual)} of where {_count(partners)} "
             f"put it; expected up to {limit:.1f} m"
         )
     if not in_main:
@@ -147,8 +149,12 @@ def _verdict(
     if residual is None:
         return Verdict.UNCHECKED, "; ".join(said)
     if adjusted.sigmas_m[index] > TIED_SHARE * adjusted.place_sigma_m:
-        return Verdict.UNCHECKED, f"fits {len(partners)} neighbours, too few or too near to check its place"
-    return Verdict.AGREES, f"agrees with {len(partners)} neighbours"
+        return Verdict.UNCHECKED, f"fits {_count(partners)}, too few or too near to check its place"
+    return Verdict.AGREES, f"agrees with {_count(partners)}"
+
+
+def _count(partners: list[int]) -> str:
+    return f"{len(partners)} neighbour{'s' if len(partners) > 1 else ''}"
 
 
 def _compass(offset: complex) -> str:
@@ -195,8 +201,14 @@ def _gsd_check(evidence: Evidence, adjusted: Adjusted) -> GsdCheck | None:
     scales = [stations[i].image.scale for i in used if stations[i].image.scale.gsd_mm is not None]
     recorded_sigma = _median([scale.sigma_mm for scale in scales])
     source = scales[0].source.value if scales else "footprint"
-    agrees = abs(measured - gsd) <= 2.0 * float(np.hypot(sigma, recorded_sigma or 0.0))
-    return GsdCheck(measured, sigma, gsd, recorded_sigma, source, agrees)
+    return GsdCheck(measured, sigma, gsd, recorded_sigma, source, _agreement(measured - gsd, sigma, recorded_sigma))
+
+
+def _agreement(difference: float, sigma: float, recorded_sigma: float | None) -> Agreement:
+    if abs(difference) <= 2.0 * sigma:
+        return Agreement.AGREES
+    both = 2.0 * float(np.hypot(sigma, recorded_sigma or 0.0))
+    return Agreement.WITHIN_RECORD if abs(difference) <= both else Agreement.DISAGREES
 
 
 def _notes(evidence: Evidence, solution: Solution, images: list[ImageCheck], groups: list[set[int]]) -> list[str]:
