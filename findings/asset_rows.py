@@ -30,7 +30,8 @@ YES, NO = (
 EXTERNAL = ("xroad_shisetsu_id", "xroad_shisetsu_bangou", "w05_river_code", "poi_code", "osm")
 TEXTS = (
     "name_kana", "route_name", "administrator_name", "administrator_class", "office_name", "prefecture", "municipality",
-    "measure_deadline", "crosses_river_id", "w05_area_code", "w05_section_type", "osm_class", "osm_members", "source_note",
+    "measure_deadline", "crosses_river_id", "w05_area_code", "w05_section_type", "osm_class", "osm_members",
+    "source_note",
 )  # fmt: skip
 NUMBERS = ("length_m", "width_m", "aadt", "population_flood")
 YEARS = ("built_fy", "inspection_fy")

@@ -13,6 +13,8 @@ MAX_BROKEN = 10_000
 """Broken rows after which a file is no table; each costs a look at up to 128 KiB of text."""
 
 REPLACED = "\N{REPLACEMENT CHARACTER}"
+# Bytes that are no character of cp932 and that Python's codec hands through all the same.
+_UNASSIGNED = dict.fromkeys((0x80, 0xF8F0, 0xF8F1, 0xF8F2, 0xF8F3), REPLACED)
 
 
 def decoded(content: bytes, name: str) -> str:
@@ -27,10 +29,12 @@ def decoded(content: bytes, name: str) -> str:
     encodings = _candidates(content)
     for encoding in encodings:
         try:
-            return content.decode(encoding)
+            text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    text = min((content.decode(encoding, "replace") for encoding in encodings), key=_damaged)
+        if encoding != "cp932" or not any(chr(code) in text for code in _UNASSIGNED):
+            return text
+    text = min((content.decode(encoding, "replace").translate(_UNASSIGNED) for encoding in encodings), key=_damaged)
     header, _, _ = text.partition("\n")
     if REPLACED in header or 2 * _damaged(text) > text.count("\n"):
         raise RecordError(f"{name}: not text in {' or '.join(encodings)}; save it as UTF-8 CSV or GeoJSON")

@@ -153,6 +153,8 @@ def _block(
     distances = shapely.distance(*plane)
     near = distances <= radii[which]
     order = np.flatnonzero(near)[np.argsort(which[near], kind="stable")]
+    if not len(order):
+        return []
     which, piece, distances = which[order], piece[order], distances[order]
     over, water = plane[0][order], plane[1][order]
     numbers, starts = np.unique(which, return_index=True)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
@@ -23,6 +24,8 @@ from findings.imports.values import MAX_FEATURES, Layer
 
 MAGIC = struct.pack(">i", 9994)
 PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+MAX_BROKEN = 100
+"""Damaged features one after the other, each read by itself, before the rest of a file is given up."""
 _BATCH = 10_000
 _NAME_BYTES = 10  # a .dbf cuts the names of its columns here
 _CODE_PAGES = {0x13: "cp932", 0x7B: "cp932"}  # byte 29 of the .dbf: Japanese Shift-JIS
@@ -132,32 +135,74 @@ def untruncated(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(full)
 
 
-def _rows(
-    path: Path, count: int, encoding: str
-) -> Iterator[tuple[str, tuple[list[object], BaseGeometry | None] | RecordError]]:
-    import pyogrio.raw
-    from pyogrio.errors import DataSourceError, FeatureError, GeometryError
+Row = tuple[str, tuple[list[object], BaseGeometry | None] | RecordError]
 
+
+def lost_shapes(path: Path) -> frozenset[int]:
+    """Return the features (from 0) whose shape the index places beyond the end of the file.
+
+    GDAL reads these as features without a place, which an empty record (shape type 0) truly is.
+    """
+    records = np.frombuffer(path.with_suffix(".shx").read_bytes()[100:], ">i4")
+    pairs = records[: len(records) // 2 * 2].reshape(-1, 2).astype(np.int64) * 2  # offset, length in bytes
+    # A record is its header of 8 bytes and its content; both ends must lie in the file.
+    ends = pairs[:, 0] + 8 + pairs[:, 1]
+    bad = (pairs[:, 0] < 100) | (pairs[:, 1] < 4) | (ends > path.stat().st_size)
+    return frozenset(np.flatnonzero(bad).tolist())
+
+
+def _rows(path: Path, count: int, encoding: str) -> Iterator[Row]:
+    """Yield the features in batches, so that memory does not grow with the file beside the assets themselves."""
+    lost = lost_shapes(path)
+    for number, row in enumerate(_read_rows(path, count, encoding)):
+        if number in lost and not isinstance(row[1], RecordError):
+            message = "the shapefile is damaged here (its shape lies beyond the end of the .shp); copy the file again"
+            yield row[0], RecordError(message)
+        else:
+            yield row
+
+
+def _read_rows(path: Path, count: int, encoding: str) -> Iterator[Row]:
+    broken = 0
     for start in range(0, min(count, MAX_FEATURES), _BATCH):
         try:
-            # One batch at a time, so that memory does not grow with the file beside the assets themselves.
-            _, _, shapes, columns = pyogrio.raw.read(
-                path, encoding="ISO-8859-1", skip_features=start, max_features=_BATCH, force_2d=True,
-                datetime_as_string=True,
-            )  # fmt: skip
-        except (DataSourceError, FeatureError, GeometryError) as error:
-            message = f"the shapefile is damaged ({error}); the features from here on were not read"
-            yield f"feature {start + 1}", RecordError(message)
-            return
-        for i, shape in enumerate(shapes):
-            cells = [_cell(column[i], encoding) for column in columns]
-            try:
-                yield f"feature {start + i + 1}", (cells, _geometry(shape))
-            except RecordError as error:
-                yield f"feature {start + i + 1}", error
+            yield from _batch(path, start, _BATCH, encoding)
+        except RecordError:
+            for number in range(start, min(start + _BATCH, count, MAX_FEATURES)):
+                try:
+                    yield from _batch(path, number, 1, encoding)
+                    broken = 0
+                except RecordError as error:
+                    yield f"feature {number + 1}", error
+                    broken += 1
+                if broken == MAX_BROKEN:
+                    message = f"{MAX_BROKEN} features on end are damaged; those from here on were not read"
+                    yield f"feature {number + 2}", RecordError(message)
+                    return
     if count > MAX_FEATURES:
         message = f"over {MAX_FEATURES} features; those from here on were not read: split the layer"
         yield f"feature {MAX_FEATURES + 1}", RecordError(message)
+
+
+def _batch(path: Path, start: int, size: int, encoding: str) -> list[Row]:
+    """Return some features; RecordError if one of them is damaged."""
+    import pyogrio.raw
+    from pyogrio.errors import DataSourceError, FeatureError, GeometryError
+
+    try:
+        _, _, shapes, columns = pyogrio.raw.read(
+            path, encoding="ISO-8859-1", skip_features=start, max_features=size, force_2d=True, datetime_as_string=True
+        )
+    except (DataSourceError, FeatureError, GeometryError) as error:
+        raise RecordError(f"the shapefile is damaged here ({error}); export it again") from error
+    found: list[Row] = []
+    for i, shape in enumerate(shapes):
+        where = f"feature {start + i + 1}"
+        try:
+            found.append((where, ([_cell(column[i], encoding) for column in columns], _geometry(shape))))
+        except RecordError as error:
+            found.append((where, error))
+    return found
 
 
 def _cell(value: Any, encoding: str) -> object:

@@ -136,6 +136,7 @@ def test_wrong_features_are_told_by_their_number(write: Write) -> None:
     assets, errors = read_assets(write(text))
     assert len(assets) == 1
     assert [str(e).split(": ")[1] for e in errors] == [f"feature {n}" for n in (2, 3, 4, 5)]
+    assert "longitude and latitude are swapped" in str(errors[0])
 
 
 @pytest.mark.parametrize(
@@ -170,10 +171,94 @@ def test_a_declared_lon_lat_system_is_taken(write: Write) -> None:
     assert (len(assets), errors) == (1, [])
 
 
-def test_a_broken_quote_ends_the_reading_with_an_error_and_keeps_the_rows_before(write: Write) -> None:
-    assets, errors = read_assets(write('橋梁名,ID\n水橋,B1\n"石"橋,B2\n元橋,B3\n'))
-    assert [a.uid for a in assets] == ["B1"]
-    assert "rows after it were not read" in str(errors[0])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp932"])
+@pytest.mark.parametrize(
+    "broken",
+    ['"石"橋,B2', '"石橋,B2', '石橋,"B2', '"石橋",B2"x"", ""'],
+    ids=["after", "open", "open in the last", "both"],
+)
+def test_a_broken_quote_costs_one_row_and_not_those_after_it(write: Write, broken: str, encoding: str) -> None:
+    rows = ["橋梁名,ID", "水橋,B1", broken, "元橋,B3", '"大,橋",B4', "小橋,B5"]
+    assets, errors = read_assets(write("\r\n".join(rows).encode(encoding)))
+    assert [a.uid for a in assets] == ["B1", "B3", "B4", "B5"]
+    assert [str(error).split(": ")[1] for error in errors] == ["row 3"]
+
+
+def test_a_cp932_table_with_a_damaged_row_loses_only_that_row(write: Write) -> None:
+    lines = ["橋梁名,ID".encode("cp932"), *(f"試験橋{n},B{n}".encode("cp932") for n in range(2, 8))]
+    lines[4] = b"\x8e\x8e\x8c\xb1\xfd\xff,B5"
+    assets, errors = read_assets(write(b"\n".join(lines)))
+    assert [a.name for a in assets] == [f"試験橋{n}" for n in (2, 3, 4, 6, 7)]
+    assert "row 5" in str(errors[0])
+    assert "no text in the file's encoding" in str(errors[0])
+
+
+def test_a_row_behind_a_cell_of_two_lines_is_told_by_row_and_by_line(write: Write) -> None:
+    assets, errors = read_assets(write('橋梁名,ID,備考\n水橋,B1,"一行\n二行"\n元橋,B2,,,\n石橋,B3,\n'))
+    assert [a.uid for a in assets] == ["B1", "B3"]
+    assert "row 3 (line 4)" in str(errors[0])
+
+
+def test_a_file_of_nothing_but_broken_rows_is_not_read_for_ever(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("findings.asset_table.MAX_BROKEN", 10)
+    _, errors = read_assets(write("橋梁名,ID\n" + '"石"橋,B\n' * 1000))
+    assert len(errors) == 11
+    assert "were not read" in str(errors[-1])
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells"),
+    [
+        ("緯度（世界測地系）,経度（世界測地系）", "34.1,131.2"),
+        ("緯度(JGD2011),経度(JGD2011)", "34.1,131.2"),
+        ("緯度,経度", "34°06'00.0\",131°12′00″"),
+        ("緯度,経度", "34度6分0秒,131度12分0秒"),
+        ("syogen.ichi.ido,syogen.ichi.keido", "34.1,131.2"),
+        ("meta_RSDB:syogen_ichi_ido,meta_RSDB:syogen_ichi_keido", "34.1,131.2"),
+    ],
+)
+def test_a_position_is_read_as_ledgers_write_it(write: Write, heading: str, cells: str) -> None:
+    cells = ",".join(f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in cells.split(","))
+    (asset,), errors = read_assets(write(f"橋梁名,{heading}\n水橋,{cells}\n"))
+    assert errors == []
+    assert asset.geometry is not None
+    assert (asset.geometry.x, asset.geometry.y) == pytest.approx((131.2, 34.1))
+
+
+def test_minutes_over_sixty_are_no_position(write: Write) -> None:
+    _, errors = read_assets(write('橋梁名,緯度,経度\n水橋,34°75\'00""",131.2\n'.replace('"""', '"').replace('"', "秒")))
+    assert "below 60" in str(errors[0])
+
+
+def test_a_dotted_list_of_xroad_takes_its_position_from_the_id_and_its_kind_from_the_number(write: Write) -> None:
+    text = (
+        "shisetsu_id,shisetsu_bangou,syogen.shisetsu.meisyou,tenken.kiroku.hantei_kubun,syogen.kouzou_keishiki.joubu\n"
+        '"34.10001, 131.20002",BR0-999999-00001,試験水橋,3,RC床版橋\n'
+    )
+    (asset,), errors = read_assets(write(text))
+    assert errors == []
+    assert asset.geometry is not None
+    assert (asset.geometry.x, asset.geometry.y) == (131.20002, 34.10001)
+    assert (asset.kind, asset.soundness, asset.structure) == (AssetKind.BRIDGE, "III", Structure.RC)
+    (moved,), _ = read_assets(write(text.replace("34.10001", "34.10009")))
+    assert moved.uid == asset.uid
+
+
+def test_a_serial_number_counts_within_its_municipality(write: Write) -> None:
+    text = "都道府県コード又は市区町村コード,NO,名称,緯度,経度\n999991,1,水橋,34.1,131.2\n999992,1,水橋,34.1,131.2\n"
+    assets, errors = read_assets(write(text), kind=AssetKind.BRIDGE)
+    assert ([a.uid for a in assets], errors) == (["999991-1", "999992-1"], [])
+
+
+def test_a_list_of_bridges_keeps_the_name_of_the_river_below(write: Write) -> None:
+    (asset,), _ = read_assets(write("橋梁名,河川名\n水橋,試験川\n"))
+    assert (asset.kind, asset.attributes) == (AssetKind.BRIDGE, {"river_name": "試験川"})
+
+
+def test_the_kind_of_the_call_counts_only_for_rows_that_do_not_say_it(write: Write) -> None:
+    assets, errors = read_assets(write("名称,種別\n水橋,橋梁\n水川,\n"), kind=AssetKind.RIVER_REACH)
+    assert ([a.kind for a in assets], errors) == ([AssetKind.BRIDGE, AssetKind.RIVER_REACH], [])
+    assert "--kind" in str(read_assets(write("名称,種別\n水橋,\n"))[1][0])
 
 
 @pytest.mark.parametrize(
