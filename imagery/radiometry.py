@@ -1,4 +1,4 @@
-"""What the numbers of a picture mean, and the self-check of Sentinel-2's +1000 offset on dark water.
+"""What the numbers of a picture mean, and the self-check of Sentinel-2's +1000 offset on dark water and leaves.
 
 Since processing baseline 04.00 (2022-01-25, and earlier dates where they were reprocessed) Level-2A products store
 DN = 10000 x reflectance + 1000 (Sentinel-2 Products Specification Document 14.9, 4.9.1: BOA_ADD_OFFSET = -1000). Some
@@ -30,6 +30,7 @@ MIN_PIXELS = 30
 MIN_SHARE = 0.005  # of all pixels: over-corrected haze can leave stray pixels of -0.05 in blue
 WATER_CONTRAST_DN = 100.0  # green over NIR and SWIR; a difference, which no offset changes
 BRIGHT_DN = 3500.0  # green above is snow, cloud or glint, with or without the offset
+LEAF_CONTRAST_DN = 1500.0  # NIR over red and green: closed vegetation, whose blue and red reflect 0.02 to 0.05
 DARK_PERCENTILE = 5.0
 INFRARED = ("nir", "nir08", "swir1", "swir2")
 SPECTRAL = frozenset(
@@ -73,12 +74,13 @@ class OffsetVerdict:
 def check_offset(values_dn: FloatArray, bands: Sequence[str], claimed: bool) -> OffsetVerdict:
     """Return whether the +1000 offset of baseline 04.00 is in some digital numbers, whatever the metadata say.
 
-    Call it once for a scene, on a sample of it (every n-th pixel of all of it will do), not for each window. Two
-    signs are read, both of which hold for any offset:
+    Call it once for a scene, on a sample of it (every n-th pixel of all of it will do), not for each window. Three
+    signs are read, in this order; the surfaces are found by differences of bands, which no offset changes:
 
     * DN below 700 in bulk: the offset is gone. Needs no water.
     * water pixels, by green over NIR and SWIR: the 5th percentile of their smallest infrared DN at 900 or more: it is
       in; below 700: it is gone.
+    * closed vegetation, by NIR over red and green: the same of its smallest blue or red.
 
     Args:
         values_dn: ``(C, ...)``, as stored; NaN and 0 = not observed.
@@ -90,7 +92,7 @@ def check_offset(values_dn: FloatArray, bands: Sequence[str], claimed: bool) -> 
     seen, dark, count = _see_offset(known)
     if seen is None:
         word = "in" if claimed else "not in"
-        note = f"+1000 offset {word} the values by the metadata; no dark water to check it on"
+        note = f"+1000 offset {word} the values by the metadata; no dark water or vegetation to check it on"
         return OffsetVerdict(claimed, None, claimed, dark, count, note)
     note = f"+1000 offset {'in' if seen else 'not in'} the values: the darkest of {count} pixels read DN {dark:.0f}"
     if seen != claimed:
@@ -110,14 +112,24 @@ def _see_offset(planes: Mapping[str, FloatArray]) -> tuple[bool | None, float | 
     below = lowest[lowest < GONE_BELOW_DN]
     if len(below) >= max(MIN_PIXELS, MIN_SHARE * len(lowest)):
         return False, float(np.median(below)), len(below)
-    water = _water(planes)
-    count = int(np.count_nonzero(water))
-    if count < MIN_PIXELS:
-        return None, None, count
-    infrared = np.stack([planes[name][water] for name in INFRARED if name in planes])
-    dark = float(np.percentile(np.nanmin(infrared, axis=0), DARK_PERCENTILE))
-    seen = True if dark >= PRESENT_ABOVE_DN else False if dark < GONE_BELOW_DN else None
-    return seen, dark, count
+    for surface, dark_bands in ((_water(planes), INFRARED), (_leaves(planes), ("blue", "red"))):
+        count = int(np.count_nonzero(surface))
+        dark_planes = [planes[name][surface] for name in dark_bands if name in planes]
+        if count < MIN_PIXELS or not dark_planes:
+            continue
+        dark = float(np.nanpercentile(np.nanmin(np.stack(dark_planes), axis=0), DARK_PERCENTILE))
+        if dark >= PRESENT_ABOVE_DN or dark < GONE_BELOW_DN:
+            return dark >= PRESENT_ABOVE_DN, dark, count
+    return None, None, 0
+
+
+def _leaves(planes: Mapping[str, FloatArray]) -> BoolArray:
+    """Return the pixels that are closed vegetation under any offset, in no bright haze."""
+    visible = [planes[name] for name in ("red", "green") if name in planes]
+    if "nir" not in planes or len(visible) < 2:
+        return np.zeros(len(next(iter(planes.values()))), bool)
+    green = planes["green"] < BRIGHT_DN
+    return np.asarray(green & np.all([planes["nir"] - plane > LEAF_CONTRAST_DN for plane in visible], axis=0))
 
 
 def _water(planes: Mapping[str, FloatArray]) -> BoolArray:

@@ -70,10 +70,26 @@ def test_dry_bright_land_says_nothing_so_the_metadata_are_believed(claimed: bool
     assert "no dark water" in verdict.note
 
 
+@pytest.mark.parametrize("claimed", [True, False])
+def test_without_water_leaves_tell_the_same(claimed: bool) -> None:
+    rng = np.random.default_rng(2)
+    forest = rng.normal([[260], [480], [310], [3100], [1700], [800]], 40, (6, 5000)).astype(np.float32)
+    field = rng.normal([[720], [900], [760], [3900], [2300], [1500]], 10, (6, 5000)).astype(np.float32)
+    for leaves in (forest, field - 300):
+        assert check_offset(leaves, BANDS, claimed).seen is False
+        assert check_offset(with_offset(leaves), BANDS, claimed).seen is True
+
+
 def test_snow_is_not_taken_for_dark_water() -> None:
     rng = np.random.default_rng(2)
     snow = rng.normal([[8500], [8400], [8300], [7900], [1200], [1100]], 80, (6, 5000)).astype(np.float32)
     assert check_offset(snow, BANDS, claimed=False).present is False
+
+
+def test_a_bright_haze_over_fields_is_not_taken_for_the_offset() -> None:
+    rng = np.random.default_rng(2)
+    haze = rng.normal([[4200], [4400], [4300], [6200], [3900], [3000]], 80, (6, 5000)).astype(np.float32)
+    assert check_offset(haze, BANDS, claimed=False).seen is None
 
 
 def test_stray_dark_pixels_do_not_outvote_a_river() -> None:
