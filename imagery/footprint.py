@@ -141,7 +141,7 @@ def locator(image: Image) -> tuple[Callable[[Points], Points], str] | None:
 
     Scenes are placed by their georeference, photographs by their pose (NaN for pixels that show no known ground), and
     photographs without a pose by the four corners of their footprint; None where the place of a pixel is not known.
-    ``shapely.transform(polygon, function)`` places an outline.
+    An outline is placed by `place_outline`.
 
     Raises:
         InputError: the stored view cannot be read.
@@ -180,11 +180,10 @@ def place_outline(image: Image, outline_px: Polygon) -> tuple[BaseGeometry, str]
     if found is None:
         return None
     place, source = found
-    placed = shapely.transform(outline_px, place)
-    corners = shapely.get_coordinates(placed)
+    corners = place(shapely.get_coordinates(outline_px))
     if not np.isfinite(corners).all():
         return None
     if source != "face":
-        return placed, source
+        return shapely.transform(outline_px, place), source
     ends = corners[np.lexsort((corners[:, 1], corners[:, 0]))[[0, -1]]]
     return (LineString(ends) if (ends[0] != ends[1]).any() else Point(ends[0])), source

@@ -227,16 +227,15 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class PixelScale:
-    """Size of pixels on the surface: mm along columns and along rows ``(N,)``, and the angle to the normal ``(N,)``."""
+    """Size of pixels on the surface ``(N,)``: mm along columns and along rows, root of the area, angle to the normal.
+
+    Where a picture is tilted both ways, the sides of a pixel do not stand at right angles on the surface.
+    """
 
     x_mm: NDArray[np.float64]
     y_mm: NDArray[np.float64]
+    mean_mm: NDArray[np.float64]
     incidence_deg: NDArray[np.float64]
-
-    @property
-    def mean_mm(self) -> NDArray[np.float64]:
-        """Return the side of a square as large as the pixel, as if its sides stood at right angles."""
-        return np.asarray(np.sqrt(self.x_mm * self.y_mm))
 
 
 def pixel_scale(view: Pose | Mapping[str, Any], xy: Points) -> PixelScale:
@@ -256,12 +255,14 @@ def pixel_scale(view: Pose | Mapping[str, Any], xy: Points) -> PixelScale:
     down = pose.points(positions + below) - pose.points(positions - below)
     here = pose.points(positions)
     normal = pose.surface.normals(here) if pose.surface is not None else np.full_like(here, np.nan)
+    cross = np.cross(down, across)
+    area = np.linalg.norm(cross, axis=1)
     if isinstance(pose.surface, Relief):
-        cross = np.cross(down, across)
-        normal = cross / np.linalg.norm(cross, axis=1, keepdims=True)
+        normal = cross / area[:, None]
     cosine = -np.sum(here * normal, axis=1) / np.linalg.norm(here, axis=1)
     incidence = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
-    return PixelScale(np.linalg.norm(across, axis=1) * 1000, np.linalg.norm(down, axis=1) * 1000, incidence)
+    x_mm, y_mm = (np.linalg.norm(side, axis=1) * 1000 for side in (across, down))
+    return PixelScale(x_mm, y_mm, np.sqrt(area) * 1000, incidence)
 
 
 @dataclass(frozen=True, slots=True)
