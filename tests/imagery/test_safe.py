@@ -11,6 +11,7 @@ import rasterio
 from PIL import Image
 
 from findings.errors import InputError, UnreadableImage, UnsafeImage
+from imagery import safe
 from imagery.ingest import describe
 from imagery.reader import open_image
 from imagery.types import Window
@@ -154,3 +155,15 @@ def test_every_kind_of_real_photograph_is_taken(shared_data: Path) -> None:
             with open_image(path) as reader, Image.open(path) as other:
                 assert (reader.width_px, reader.height_px) == other.size
                 reader.verify()
+
+
+def test_a_large_raster_is_taken_if_it_did_not_shrink_beyond_belief(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(safe, "MAX_DECODED_BYTES", 1 << 20)  # as if 8 GiB were 1 MiB
+    noise = np.random.default_rng(0).integers(0, 255, (1, 1500, 1500), dtype=np.uint8)
+    with open_image(write_tif(tmp_path / "mosaic.tif", noise, **UTM)) as reader:
+        assert reader.width_px == 1500
+    bomb = write_tif(tmp_path / "bomb.tif", np.zeros_like(noise), compress="deflate", **UTM)
+    with pytest.raises(UnsafeImage, match="50 times the file"), open_image(bomb):
+        pass
