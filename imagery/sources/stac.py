@@ -18,6 +18,7 @@ from typing import Any
 
 import pystac
 from pystac_client import Client
+from pystac_client.errors import ClientTypeError
 from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
 from pystac_client.warnings import PystacClientWarning
@@ -36,6 +37,12 @@ BLOCK_PX = 1024  # side of a block in the COGs of Sentinel-2; windows cost whole
 HEADER_BYTES = 1 << 17
 USUAL_PIXEL_M = {Family.SENTINEL2: 10.0, Family.LANDSAT: 30.0, Family.HLS: 30.0, Family.OTHER: 1.0}
 METRES_PER_DEGREE = 111_320.0
+
+# What pystac-client and pystac raise on answers that are not what they must be.
+_NONSENSE = (
+    APIError, ClientTypeError, pystac.STACError, ValueError, KeyError, TypeError, AttributeError, IndexError,
+    NotImplementedError, RecursionError,
+)  # fmt: skip
 
 Box = tuple[float, float, float, float]
 """West, south, east, north in degrees (WGS84)."""
@@ -200,7 +207,7 @@ def _items(session: GuardedSession, query: Query) -> Iterator[dict[str, Any]]:
                 yield from fresh
     except MizuhashiError:
         raise
-    except (APIError, pystac.STACError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError) as error:
+    except _NONSENSE as error:
         raise SourceUnavailable(
             f"{shown(query.api)}: answers what is no STAC API ({type(error).__name__}: {str(error)[:120]}); check it"
         ) from error

@@ -31,17 +31,24 @@ def series(cloudy: float = 0.0) -> RiverSeries:
 
 
 def cog(values: NDArray[Any], pixel_m: float, *, epsg: int = 32652, east: float = EAST, north: float = NORTH,
-        nodata: float | None = 0, tags: dict[str, dict[str, str]] | None = None, block: int = 64) -> bytes:  # fmt: skip
+        nodata: float | None = 0) -> bytes:  # fmt: skip
     """Return a cloud-optimised GeoTIFF with overviews of ``(C, H, W)`` values."""
+    return _cog(values.tobytes(), values.shape, str(values.dtype), (pixel_m, epsg, east, north), nodata)
+
+
+@cache
+def _cog(
+    raw: bytes, shape: tuple[int, ...], dtype: str, place: tuple[float, int, float, float], nodata: float | None
+) -> bytes:
+    values = np.frombuffer(raw, dtype).reshape(shape)
+    pixel_m, epsg, east, north = place
     with MemoryFile() as memory:
         with memory.open(
-            driver="COG", width=values.shape[2], height=values.shape[1], count=values.shape[0], dtype=values.dtype,
-            crs=f"EPSG:{epsg}", transform=Affine(pixel_m, 0, east, 0, -pixel_m, north), nodata=nodata,
-            compress="DEFLATE", blocksize=block, overview_resampling="NEAREST",
+            driver="COG", width=shape[2], height=shape[1], count=shape[0], dtype=dtype, crs=f"EPSG:{epsg}",
+            transform=Affine(pixel_m, 0, east, 0, -pixel_m, north), nodata=nodata, compress="DEFLATE", blocksize=64,
+            overview_resampling="NEAREST",
         ) as data:  # fmt: skip
             data.write(values)
-            for domain, entries in (tags or {}).items():
-                data.update_tags(ns=domain, **entries)
         return bytes(memory.read())
 
 

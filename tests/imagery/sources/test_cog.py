@@ -159,7 +159,6 @@ def test_a_file_of_another_length_than_before_is_refused(wire: GuardedSession, s
         "bytes 0-99/99999",
         "bytes=0-16383/99999",
         "items 0-16383/99999",
-        "",
     ],
 )
 def test_a_content_range_that_was_not_asked_for_is_refused(wire: GuardedSession, service: FakeStac, said: str) -> None:
