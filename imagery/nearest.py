@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import Any
 
 import numpy as np
 import shapely
@@ -27,7 +26,7 @@ from shapely.geometry.base import BaseGeometry
 from findings.asset import Asset, AssetKind
 from findings.survey import Assignment, AssignmentSource, Image, ImageKind
 from imagery.assign import Outcome
-from imagery.footprint import GPS_SIGMA_M
+from imagery.rtk import GPS_SIGMA_M
 
 MAX_DISTANCE_M = 100.0
 WORKING_DISTANCE_M = 30.0
@@ -135,8 +134,8 @@ def asset_sigma_m(asset: Asset) -> float:
 
 def position_sigma_m(image: Image) -> float:
     """Return the 1-sigma of a photograph's place: as its pose states it, else that of a receiver without correction."""
-    view: Mapping[str, Any] = image.view or {}
-    stated = view.get("position_sigma_m")
+    sigma = (image.view or {}).get("sigma")
+    stated = sigma.get("horizontal_m") if isinstance(sigma, Mapping) else None
     sound = isinstance(stated, int | float) and not isinstance(stated, bool) and 0 < stated < 1e5
     return float(stated) if sound and stated is not None else GPS_SIGMA_M
 

@@ -76,6 +76,11 @@ def page(session: Session, survey_uid: str, after: str | None, size: int) -> lis
     return [image_value(row) for row in session.scalars(query)]
 
 
+def count(session: Session) -> int:
+    """Return how many images there are."""
+    return session.scalar(sa.select(sa.func.count()).select_from(ImageRecord)) or 0
+
+
 def findings_behind(session: Session, survey_uid: str) -> int:
     """Return how many active findings still carry the asset, span or member of an earlier assignment."""
     survey_asset = session.scalar(sa.select(SurveyRecord.asset_uid).where(SurveyRecord.uid == survey_uid))

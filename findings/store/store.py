@@ -148,6 +148,11 @@ class Store:
             yield found
             after = found[-1].uid
 
+    def count_images(self) -> int:
+        """Return how many images all surveys have together."""
+        with self._reading() as session:
+            return image_edits.count(session)
+
     def assign_images(self, given: Mapping[str, Assignment | None]) -> Counts:
         """Write which asset, span and member images show, by image uid; see ``image_edits.assign``."""
         with self._writing() as session:

@@ -187,7 +187,7 @@ def test_confidence_is_a_probability_that_falls_with_rivals(distances: list[floa
 
 def test_a_better_receiver_makes_the_nearer_of_two_surer() -> None:
     assets = [bridge("a", north_m=10), bridge("b", north_m=50)]
-    rtk, poor = picture(view={"position_sigma_m": 0.05}), picture(view={"position_sigma_m": 60.0})
+    rtk, poor = picture(view={"sigma": {"horizontal_m": 0.05}}), picture(view={"sigma": {"horizontal_m": 60.0}})
     values = [next(iter(from_distance([one], assets).given.values())).confidence for one in (rtk, picture(), poor)]
     assert values == sorted(values, reverse=True)
     assert values[0] > values[2] + 0.1

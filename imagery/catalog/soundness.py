@@ -1,0 +1,45 @@
+"""What an item of ours must have; quick enough to be asked of every item at every call."""
+
+from __future__ import annotations
+
+from typing import TypeGuard
+
+from imagery.catalog.items import UID, Json
+
+
+def main_asset(item: Json) -> Json:
+    """Return the asset of the picture itself, empty where there is none."""
+    return item["assets"].get("image") or item["assets"].get("data") or {}
+
+
+def is_sound(item: object, uid: str | None = None) -> TypeGuard[Json]:
+    """Return whether a document has what an item of ours must have; a torn or foreign one has not."""
+    return not faults(item, uid)
+
+
+def faults(item: object, uid: str | None = None) -> list[str]:
+    """Return what a document lacks of an item of ours, in words (STAC 1.1 item specification)."""
+    if not isinstance(item, dict):
+        return ["is no JSON object"]
+    wrong = [f"{name} is {item.get(name)!r}, expected {value!r}" for name, value in _FIXED.items()
+             if item.get(name) != value]  # fmt: skip
+    wrong += [f"has no {name}" for name, kind in _PARTS.items() if not isinstance(item.get(name), kind)]
+    if "geometry" not in item or (item.get("geometry") is None) == ("bbox" in item):
+        wrong.append("bbox and geometry do not go together")
+    if uid is not None and item.get("id") != uid:
+        wrong.append(f"its id is {item.get('id')!r}, expected {uid!r}")
+    if wrong:
+        return wrong
+    properties = item["properties"]
+    if properties.get("datetime") is None and not {"start_datetime", "end_datetime"} <= properties.keys():
+        wrong.append("has neither a time nor a range of times")
+    if properties.get(UID) != item["id"]:
+        wrong.append(f"{UID} is {properties.get(UID)!r}, expected its id")
+    assets = item["assets"].values()
+    if not all(isinstance(asset, dict) and isinstance(asset.get("href"), str) for asset in assets) or not assets:
+        wrong.append("has no asset with a link")
+    return wrong
+
+
+_FIXED = {"type": "Feature", "stac_version": "1.1.0"}
+_PARTS = {"id": str, "properties": dict, "assets": dict, "links": list, "stac_extensions": list, "collection": str}
