@@ -36,6 +36,18 @@ def corners_lonlat(image: Image) -> Corners | None:
     return [(float(point[0]), float(point[1])) for point in ring[:: len(ring) // 4]]
 
 
+def off_vertical_deg(image: Image) -> float | None:
+    """Return the angle between the view and the vertical, 90 for a picture of an upright face, or None if unknown.
+
+    Raises:
+        InputError: the view cannot be read.
+    """
+    if image.view is None:
+        return image.incidence_deg
+    forward = Pose.from_json(image.view).rotation()[:, 2]
+    return float(np.degrees(np.arccos(np.clip(-forward[2], -1.0, 1.0))))
+
+
 def turned(image: Image, degrees: float, *, in_file: bool, mirrored: bool) -> Image:
     """Return the image with its upper edge so many degrees further anticlockwise on the ground.
 

@@ -14,7 +14,7 @@ import pyproj
 
 from findings.errors import InputError
 from findings.survey import Image, ImageKind
-from imagery.flight.join import corners_lonlat
+from imagery.flight.join import corners_lonlat, off_vertical_deg
 
 MOST_TILT_DEG = 20.0  # beyond that a picture is no longer a scaled, turned map of level ground
 SAME_PLACE_M = 0.5  # receivers write 7 decimals of a degree (1 cm) while they move
@@ -125,14 +125,25 @@ def _select(images: Sequence[Image]) -> tuple[list[Image], list[tuple[Image, str
     kept: list[Image] = []
     left_out: list[tuple[Image, str]] = []
     for image in images:
-        if image.kind is not ImageKind.PHOTO:
-            left_out.append((image, "no photograph: its place comes from a georeference"))
-        elif image.incidence_deg is not None and image.incidence_deg > MOST_TILT_DEG:
-            left_out.append((image, f"looks {image.incidence_deg:.0f} degrees off the vertical, more than the "
-                             f"{MOST_TILT_DEG:.0f} up to which overlap is a plain shift"))  # fmt: skip
-        else:
+        reason = _unfit(image)
+        if reason is None:
             kept.append(image)
+        else:
+            left_out.append((image, reason))
     return kept, left_out
+
+
+def _unfit(image: Image) -> str | None:
+    """Return why an image cannot take part, or None."""
+    if image.kind is not ImageKind.PHOTO:
+        return "no photograph: its place comes from a georeference"
+    try:
+        tilt = off_vertical_deg(image)
+    except InputError as error:
+        return str(error)
+    if tilt is not None and tilt > MOST_TILT_DEG:
+        return f"looks {tilt:.0f} degrees off the vertical; up to {MOST_TILT_DEG:.0f} overlap is a plain shift"
+    return None
 
 
 def _in_order(images: list[Image]) -> list[Image]:

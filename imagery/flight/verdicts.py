@@ -26,7 +26,7 @@ OFF_PLACE_SIGMAS = (
     5.0  # of a recorded place: 4 in a million by chance; the sigma itself errs by a fifth on small flights
 )
 LEAST_OFF_M = 1.0
-TIED_SHARE = 0.9  # an adjusted place that is hardly surer than the recorded one was not checked by anything
+LOOSE_SHARE = 0.25  # of the spacing: neighbours that give a place no better do not check it
 LOW_WEIGHT = 0.1
 
 
@@ -108,7 +108,7 @@ def _image_check(evidence: Evidence, solution: Solution, index: int, main: set[i
     residual = None if station.place_m is None else station.place_m - place
     spacing = _spacing(evidence, index, partners)
     turn = solution.turns.get(index)
-    verdict, words = _verdict(adjusted, index, residual, partners, index in main, turn)
+    verdict, words = _verdict(adjusted, index, residual, partners, spacing, turn, in_main=index in main)
     return replace(
         base,
         verdict=verdict,
@@ -126,7 +126,14 @@ def _image_check(evidence: Evidence, solution: Solution, index: int, main: set[i
 
 
 def _verdict(
-    adjusted: Adjusted, index: int, residual: complex | None, partners: list[int], in_main: bool, turn: Turn | None
+    adjusted: Adjusted,
+    index: int,
+    residual: complex | None,
+    partners: list[int],
+    spacing: float | None,
+    turn: Turn | None,
+    *,
+    in_main: bool,
 ) -> tuple[Verdict, str]:
     said = [] if turn is None else [turn.words]
     limit = max(OFF_PLACE_SIGMAS * adjusted.place_sigma_m, 3.0 * float(adjusted.sigmas_m[index]), LEAST_OFF_M)
@@ -148,9 +155,15 @@ def _verdict(
         return Verdict.APART, "; ".join(said)
     if residual is None:
         return Verdict.UNCHECKED, "; ".join(said)
-    if adjusted.sigmas_m[index] > TIED_SHARE * adjusted.place_sigma_m:
+    if spacing is None or _sigma_by_others(adjusted, index) > LOOSE_SHARE * spacing:
         return Verdict.UNCHECKED, f"fits {_count(partners)}, too few or too near to check its place"
     return Verdict.AGREES, f"agrees with {_count(partners)}"
+
+
+def _sigma_by_others(adjusted: Adjusted, index: int) -> float:
+    """Return the 1-sigma, an axis, of a place as the neighbours alone give it: without its own record."""
+    sigma, own = float(adjusted.sigmas_m[index]), adjusted.place_sigma_m
+    return float("inf") if sigma >= own else sigma / float(np.sqrt(1.0 - (sigma / own) ** 2))
 
 
 def _count(partners: list[int]) -> str:
