@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -250,15 +250,15 @@ def _item(product: SceneProduct, folder: Path, share: float) -> Any:
 
 def _move_into_place(scene_id: str, staging: Path, folder: Path) -> Path:
     """Move the finished files, the item last; an older item goes first, so that none ever describes other pixels."""
-    raster, item = folder / f"{scene_id}.tif", folder / f"{scene_id}.json"
-    moved: list[Path] = []
+    raster, mask, item = (folder / f"{scene_id}{end}" for end in (".tif", "_mask.tif", ".json"))
     try:
         item.unlink(missing_ok=True)
-        for name in (raster.name, f"{scene_id}_mask.tif", item.name):
-            moved.append((staging / name).replace(folder / name))
+        for path in (raster, mask, item):
+            (staging / path.name).replace(path)
     except OSError as error:
-        for path in moved:
-            path.unlink(missing_ok=True)
+        for path in (item, raster, mask):  # some are new and some are old: together they are no scene
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
         raise write_refusal(raster, error) from error
     return raster
 
