@@ -17,8 +17,10 @@ from findings.survey import Image, ImageKind, ImageStatus, Radiometry, Scale
 from imagery.dates import SceneRecord, find_item, mask_of_item, product_notes, scene_record
 from imagery.digest import sha256_file
 from imagery.footprint import edited_note, photo_footprint, scene_footprint, scene_to_lonlat
+from imagery.mask_files import write_mask
+from imagery.masks import Classes
 from imagery.photo import PhotoMetadata, read_metadata
-from imagery.quality import assess
+from imagery.quality import examine
 from imagery.radiometry import radiometry_of
 from imagery.reader import ImageReader, open_image
 from imagery.sanity import doubts
@@ -39,7 +41,7 @@ class IngestOptions:
     stand_off_m: float | None = None
     bands: tuple[str, ...] | None = None
     captured_at: datetime | None = None
-    mask_folder: Path | None = None  # where masks out of quality bands are written; None: such bands are not used
+    mask_folder: Path | None = None  # where masks of photographs and out of quality bands are written; None: nowhere
     shown: Stated = field(default_factory=Stated)  # what photographs show: an upright face, a terrain, level ground
 
 
@@ -141,7 +143,13 @@ def describe(path: Path, survey_uid: str = "", *, options: IngestOptions | None 
             facts = _photo_facts(path, reader, options)
         else:
             facts = _scene_facts(reader, options, sha256)
-        quality = assess(reader, facts.scale)
+        if facts.mask_path is not None:
+            reader.put_mask(Path(facts.mask_path))
+        quality, classes = examine(reader, facts.scale)
+        mask_path = facts.mask_path
+        mask_notes: tuple[str, ...] = ()
+        if classes is not None and quality.masked_share > 0:
+            mask_path, mask_notes = _keep_mask(options.mask_folder, sha256, classes)
         captured = options.captured_at.astimezone(UTC) if options.captured_at else facts.captured_at
         return Image(
             uid=image_uid(survey_uid, sha256),
@@ -163,11 +171,18 @@ def describe(path: Path, survey_uid: str = "", *, options: IngestOptions | None 
             platform=facts.platform,
             status=ImageStatus.PENDING if quality.assessable else ImageStatus.NOT_ASSESSED,
             reason=None if quality.assessable else "; ".join(quality.reasons),
-            notes=(*reader.notes, *facts.notes),
+            notes=(*reader.notes, *facts.notes, *mask_notes),
             radiometry=facts.radiometry,
-            mask_path=facts.mask_path,
+            mask_path=mask_path,
             view=facts.view,
         )
+
+
+def _keep_mask(folder: Path | None, sha256: str, classes: Classes) -> tuple[str | None, tuple[str, ...]]:
+    """Return where the mask of a photograph was written, and a note where it was not."""
+    if folder is None:
+        return None, ("no folder for masks: its blurred, clipped and hazy parts are judged like the others",)
+    return str(write_mask(folder / f"{sha256}.png", classes).resolve()), ()
 
 
 def _photo_facts(path: Path, reader: ImageReader, options: IngestOptions) -> _Facts:

@@ -22,8 +22,10 @@ pictures no tile in a thousand looks that soft (docs/decisions/0018)."""
 FINE_PX, COARSE_PX = 1.0, 4.0
 STRUCTURE = 0.3  # grey values per px at COARSE_PX: less is too little structure to tell blur from smoothness
 NOISE_CAP = 2.0  # on a rough surface texture passes for noise, and too much noise taken away would look like blur
-LEAST_TILES = 6
-REACH_TILES = 7
+LEAST_TILES = (3, 3)
+REACH_TILES = {7: 0.5, 15: 1.0}
+"""Side of the neighbourhood -> share of its tiles with structure that must be soft, for a tile without."""
+LEAST_WITNESSES = 3
 _CHUNK_TILES = 32
 _HALO_PX = 16  # beyond it the coarser filter has no weight
 
@@ -43,15 +45,15 @@ def blurred(grey: NDArray[np.uint8], noise: float) -> BoolArray:
     soft = known & (spread > LIMIT_PX)
     if not soft.any():
         return np.zeros((height, width), bool)
-    size = (REACH_TILES, REACH_TILES)
-    near_soft, near_known = (
-        cv2.boxFilter(part.astype(np.float32), -1, size, normalize=False, borderType=cv2.BORDER_CONSTANT)
-        for part in (soft, known)
-    )
-    filled = soft | (~known & (near_known >= 4) & (near_soft > 0.5 * near_known))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(filled.view(np.uint8), connectivity=4)
-    large = np.array([False] + [stats[i, cv2.CC_STAT_AREA] >= LEAST_TILES for i in range(1, count)])
-    tiles = large[labels]
+    filled = soft.copy()
+    for reach, share in REACH_TILES.items():
+        near_soft, near_known = (
+            cv2.boxFilter(part.astype(np.float32), -1, (reach, reach), normalize=False, borderType=cv2.BORDER_CONSTANT)
+            for part in (soft, known)
+        )
+        filled |= ~known & (near_soft >= LEAST_WITNESSES) & (near_soft >= share * near_known)
+    # a lens is out of focus over an area; a soft strip is a rounded ledge or the edge of a shadow
+    tiles = cv2.morphologyEx(filled.view(np.uint8), cv2.MORPH_OPEN, np.ones(LEAST_TILES, np.uint8)).astype(bool)
     return np.repeat(np.repeat(tiles, TILE_PX, axis=0), TILE_PX, axis=1)[:height, :width]
 
 

@@ -1,8 +1,10 @@
 """Haze: light that is added on the way, so that nothing is dark any more and contrast is lost.
 
 The dark channel of He, Sun & Tang (CVPR 2009, eq. 5: the least of the three colours in a patch) is near black in
-pictures without haze, except of bright things without shadow, and concrete is just that. A patch is therefore called
-hazy only where it is bright *and* shows nothing but noise; a plain sunlit wall keeps its texture.
+pictures without haze, except of bright things without shadow, and concrete is just that. Smooth plaster beside a crack
+is bright and flat and yet sound. Pixels are therefore only given up where the picture as a whole is hazy, has little
+contrast anywhere, and shows nothing but noise in at least half of its patches. Fog in one part of a picture is not
+found (docs/decisions/0018).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ LEAST_PATCH = 16
 DARK_AT_LEAST = 140.0
 NOISE_SPREAD, SPARE = 4.1, 3.0  # noise of 1-sigma n spans 4.1 n from its 2nd to its 98th percentile
 WARN_HAZE, WARN_RANGE = 0.6, 40.0
+MOST = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Haze:
         share: 0..1, the most of the contrast that haze can have taken: the darkest twentieth of the patches over the
             airlight. High for plain bright walls as well.
         is_hazy: high share, and little contrast in the whole picture.
-        hidden: ``(rows, cols)`` of patches in which nothing but noise is left.
+        hidden: ``(rows, cols)`` of patches in which nothing but noise is left; none unless most are so.
         patch: side of a patch in samples.
     """
 
@@ -60,7 +63,9 @@ def find_haze(darkest: FloatArray, grey: FloatArray, noise: float) -> Haze | Non
     hidden = known & (floor >= DARK_AT_LEAST) & (high - low <= NOISE_SPREAD * min(noise, 3.0) + SPARE)
     share = min(1.0, float(np.percentile(floor[known], 5)) / AIRLIGHT)
     bottom, top = np.nanpercentile(grey, [1, 99])
-    return Haze(share, share > WARN_HAZE and float(top - bottom) < WARN_RANGE, hidden, patch)
+    is_hazy = share > WARN_HAZE and float(top - bottom) < WARN_RANGE
+    thick = is_hazy and hidden.sum() >= MOST * known.sum()
+    return Haze(share, is_hazy, hidden if thick else np.zeros_like(hidden), patch)
 
 
 def _patches(samples: FloatArray, side: int) -> FloatArray:

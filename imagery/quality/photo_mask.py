@@ -87,9 +87,11 @@ def measure(planes: Planes, noise: float | None) -> Measured:
     classes = np.full(planes.grey.shape, MaskClass.CLEAR, np.uint8)
     classes[blurred(planes.grey, sigma)] = MaskClass.BLUR
     if haze is not None and haze.hidden.any():
-        side = haze.patch * planes.step
-        cells = np.kron(haze.hidden, np.ones((side, side), np.uint8))[: classes.shape[0], : classes.shape[1]]
-        classes[: cells.shape[0], : cells.shape[1]][cells > 0] = MaskClass.HAZE
+        height, width = planes.grey.shape
+        side, (last_row, last_col) = haze.patch * planes.step, haze.hidden.shape
+        rows = np.minimum(np.arange(height) // side, last_row - 1)
+        cols = np.minimum(np.arange(width) // side, last_col - 1)
+        classes[haze.hidden[np.ix_(rows, cols)]] = MaskClass.HAZE
     classes[_opened(planes.marks & 2 > 0, DARK_SIDE_PX)] = MaskClass.UNDEREXPOSED
     classes[_opened(planes.marks & 4 > 0, BRIGHT_SIDE_PX)] = MaskClass.OVEREXPOSED
     classes[~observed] = MaskClass.CLEAR  # the reader knows that nothing is there
