@@ -103,7 +103,9 @@ class StacScene:
 # Landsat 8/9 and HLS L30 number their bands otherwise than Sentinel-2 (HLS Product User Guide 2.0, table 2).
 _LANDSAT_NUMBERS = {1: "coastal", 2: "blue", 3: "green", 4: "red", 5: "nir", 6: "swir1", 7: "swir2"}
 _MASKS = {"scl": MaskKind.SCL, "fmask": MaskKind.FMASK, "qa_pixel": MaskKind.QA_PIXEL, "qa-pixel": MaskKind.QA_PIXEL}
-_NO_DATA_ROLES = {"thumbnail", "overview", "metadata"}
+# Pictures for the eye repeat red, green and blue, stretched to 8 bits: never take them for the bands.
+_NO_DATA_ROLES = {"thumbnail", "overview", "metadata", "visual"}
+_NO_DATA_KEYS = {"visual", "tci", "preview", "rendered_preview", "thumbnail", "overview"}
 
 
 def parse_item(item: Mapping[str, Any], base_url: str) -> StacScene:
@@ -160,16 +162,21 @@ def _check_level(name: str, family: Family, collection: str, properties: Mapping
 def _bands(family: Family, collection: str, assets: Mapping[str, Any], base_url: str) -> dict[str, BandSource]:
     found: dict[str, BandSource] = {}
     for key, asset in assets.items():
-        if not isinstance(asset, dict) or not _is_tiff(asset) or _NO_DATA_ROLES & set(asset.get("roles") or ()):
+        if not isinstance(asset, dict) or not _is_tiff(asset) or _is_picture(str(key), asset):
             continue
         several = len(_band_list(asset)) > 1
         for index, band in enumerate(_band_list(asset) or [{}], start=1):
             name = _band_name(family, collection, str(key), band, several=several)
             source = _source(asset, band, index, base_url)
-            # A picture for the eye (``visual``) repeats red, green and blue: the band's own file counts.
+            # Where a file of several bands repeats one, the band's own file counts.
             if name in SPECTRAL and source is not None and (name not in found or not several):
                 found[name] = source
     return found
+
+
+def _is_picture(key: str, asset: Mapping[str, Any]) -> bool:
+    roles = asset.get("roles")
+    return key.lower() in _NO_DATA_KEYS or (isinstance(roles, list) and bool(_NO_DATA_ROLES & set(map(str, roles))))
 
 
 def _band_list(asset: Mapping[str, Any]) -> list[dict[str, Any]]:

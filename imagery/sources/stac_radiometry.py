@@ -86,6 +86,8 @@ def scaling_of(scene: StacScene, bands: Sequence[str], data_types: Sequence[str]
     Raises:
         RecordError: nothing says what the numbers mean.
     """
+    if scene.family is not Family.OTHER and "uint8" in data_types:
+        raise RecordError(f"{scene.id}: a band is an 8-bit picture, no reflectance; tell the service")
     if scene.family is Family.SENTINEL2:
         claimed, source = claimed_offset(scene, bands)
         verdict = check_offset(sample_dn, bands, claimed)

@@ -248,6 +248,7 @@ class GuardedSession(requests.Session):
             SourceUnavailable: failed after the last try, or not there.
         """
         self.guard.check_url(url)  # before `requests` reads the URL in its own way
+        self._afford((kwargs.get("headers") or {}).get("Range", ""))
         wait = self.patience.first_wait_s
         for left in reversed(range(self.patience.attempts)):
             try:
@@ -263,6 +264,16 @@ class GuardedSession(requests.Session):
             except requests.RequestException as error:  # too many redirects, a URL that requests cannot build
                 raise SourceUnavailable(f"{shown(url)}: {_reason(error)}; check the address") from error
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def _afford(self, wanted: str) -> None:
+        """Raise QuotaExceeded if a range would pass the budget: unasked, it need not be thrown away."""
+        asked = _RANGE.fullmatch(wanted)
+        length = int(asked[2]) - int(asked[1]) + 1 if asked is not None else 0
+        if self.budget_bytes is not None and self.received_bytes + length > self.budget_bytes:
+            raise QuotaExceeded(
+                f"{self.received_bytes} bytes were received and {length} more are needed, allowed are "
+                f"{self.budget_bytes}; raise --max-bytes and run it again: finished scenes stay"
+            )
 
     def _count(self, response: requests.Response) -> None:
         self.received_bytes += len(response.content)

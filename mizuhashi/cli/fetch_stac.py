@@ -59,6 +59,7 @@ def stac(
     session = session_of(ctx)
     first, last = wanted_days(start, end)
     _check_numbers(buffer, max_cloud, resolution, max_megabytes, max_items)
+    names, subfolder = _names(bands), _folder_name(collection)
     place = wanted_place(session, reach, bbox, buffer)
     from imagery.sources.stac import DEFAULT_BANDS, Query, plan_scenes, search
 
@@ -66,10 +67,10 @@ def stac(
     wire = wire_of(session.settings(), budget)
     cloud = None if max_cloud is None else max_cloud / 100
     found = search(wire, Query(api, collection, place.box, first, last, cloud, max_items))
-    plans, unfit = plan_scenes(found.scenes, place.box, _names(bands) or DEFAULT_BANDS, resolution)
+    plans, unfit = plan_scenes(found.scenes, place.box, names or DEFAULT_BANDS, resolution)
     refused = (*found.refused, *unfit)
     home = session.settings().home
-    folder = (out or home / "scenes") / _folder_name(collection)
+    folder = (out or home / "scenes") / subfolder
     todo = _pending(plans, folder)
     _tell_plan(session, found, plans, refused, todo, quiet=as_json)
     results = _results(session, wire, plans, todo, folder, home, api, budget, dry_run=dry_run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -210,13 +211,17 @@ def _add(
     return item
 
 
-def box_lonlat(left: float, bottom: float, right: float, top: float, epsg: int = 32652) -> tuple[float, ...]:
+Box = tuple[float, float, float, float]
+
+
+def box_lonlat(left: float, bottom: float, right: float, top: float, epsg: int = 32652) -> Box:
     """Return west, south, east, north around a box of a projected CRS."""
     to_lonlat = Transformer.from_crs(epsg, 4326, always_xy=True)
-    return tuple(to_lonlat.transform_bounds(left, bottom, right, top))
+    west, south, east, north = to_lonlat.transform_bounds(left, bottom, right, top)
+    return west, south, east, north
 
 
-def inside_box(margin_px: int = 40, pixel_m: float = 10.0) -> tuple[float, ...]:
+def inside_box(margin_px: int = 40, pixel_m: float = 10.0) -> Box:
     """Return a box of degrees whose hull in the world's CRS stays inside the world."""
     low, high = margin_px * pixel_m, (SIZE - margin_px) * pixel_m
     return box_lonlat(EAST + low, NORTH - high, EAST + high, NORTH - low)
@@ -224,6 +229,4 @@ def inside_box(margin_px: int = 40, pixel_m: float = 10.0) -> tuple[float, ...]:
 
 def another_day(scene: RiverScene, days: int) -> RiverScene:
     """Return the same picture on another day."""
-    from datetime import timedelta
-
     return replace(scene, captured_at=scene.captured_at + timedelta(days=days))

@@ -363,6 +363,14 @@ def test_all_answers_together_stay_within_the_budget(service: FakeStac) -> None:
     assert len(service.log) == 2
 
 
+def test_a_range_that_would_pass_the_budget_is_not_asked_for(service: FakeStac) -> None:
+    wire = guarded_session(guard_for(service), budget_bytes=1500)
+    wire.ask("GET", f"{service.url}/files/a.bin", headers={"Range": "bytes=0-999"})
+    with pytest.raises(QuotaExceeded, match="1000 bytes were received and 1000 more are needed, allowed are 1500"):
+        wire.ask("GET", f"{service.url}/files/a.bin", headers={"Range": "bytes=1000-1999"})
+    assert (len(service.log), wire.received_bytes) == (1, 1000)
+
+
 def test_a_body_that_drips_is_given_up(service: FakeStac) -> None:
     service.fail("/slow", Fault(200, {}, b"x" * 1000, drip_s=0.05))
     wire = guarded_session(guard_for(service, timeout_s=0.4), patience=Patience(attempts=1))

@@ -48,7 +48,7 @@ def wire(service: FakeStac) -> Iterator[GuardedSession]:
 
 
 def query(service: FakeStac, **changes: Any) -> Query:
-    return replace(Query(f"{service.url}/", "sentinel-2-l2a", BOX, START, END), **changes)  # type: ignore[arg-type]
+    return replace(Query(f"{service.url}/", "sentinel-2-l2a", BOX, START, END), **changes)
 
 
 # --- search --------------------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def test_a_next_link_cannot_set_headers_that_carry_rights(wire: GuardedSession, 
     def with_headers(*args: Any) -> dict[str, Any]:
         return plain(*args) | {"headers": {"Authorization": "Bearer x", "Host": "evil.example", "X-Page": "2"}}
 
-    service._next = with_headers  # type: ignore[method-assign]
+    service._next = with_headers  # type: ignore[method-assign,assignment]
     search(wire, query(service))
     last = [one for one in service.log if one.path == "/search"][-1]
     assert "authorization" not in last.headers
@@ -245,7 +245,7 @@ def test_a_landing_page_whose_root_is_elsewhere_is_not_followed(wire: GuardedSes
         for link in page["links"]:
             link["href"] = f"{other.url}/" if link["rel"] in ("root", "data", "conformance") else link["href"]
         service.landing = page
-        with pytest.raises(RefusedSource, match=other.where):
+        with pytest.raises(SourceUnavailable, match=other.where):
             search(wire, query(service))
     assert other.log == []
 
@@ -403,6 +403,17 @@ def test_an_item_without_a_wanted_band_is_refused_and_its_bands_are_named() -> N
     assert refused[0].reason.startswith("lacks the band(s) swir1; it has blue,green,red,nir,swir2")
     plans, refused = plan_scenes(scenes_of(item), BOX, ("red", "nir"))
     assert (len(plans), refused) == (1, ())
+
+
+@pytest.mark.parametrize(("key", "roles"), [("visual", ["data"]), ("tci", ["data"]), ("colours", ["visual"])])
+def test_a_picture_for_the_eye_never_stands_in_for_the_bands(key: str, roles: list[str]) -> None:
+    item = world.add_s2(Files(), SCENES[0])
+    picture = item["assets"].pop("visual") | {"roles": roles}
+    for band in ("red", "green", "blue"):
+        del item["assets"][band]
+    item["assets"][key] = picture
+    _, refused = plan_scenes(scenes_of(item), BOX, DEFAULT_BANDS)
+    assert "lacks the band(s) blue,green,red" in refused[0].reason
 
 
 def test_an_item_with_jpeg_2000_files_only_is_refused() -> None:

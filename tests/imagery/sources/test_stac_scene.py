@@ -167,6 +167,7 @@ def test_strips_of_a_scene_are_the_scene(wire: GuardedSession, service: FakeStac
         whole = product.read(Window(0, 0, grid.width_px, grid.height_px))
         strips = [product.read(Window(0, row, grid.width_px, 31)) for row in range(0, grid.height_px, 31)]
     assert np.array_equal(np.concatenate([values for values, _ in strips], axis=1), whole[0])
+    assert whole[1] is not None
     assert np.array_equal(np.concatenate([mask for _, mask in strips if mask is not None]), whole[1])
 
 
@@ -213,6 +214,14 @@ def test_the_date_decides_nothing(service: FakeStac) -> None:
     old = parse_item(world.add_s2(service.files, SCENE, S2(band_offset=None)), "https://a.example/")
     assert SCENE.captured_at.year == 2017
     assert claimed_offset(old, DEFAULT_BANDS) == (True, "processing baseline 05.09")
+
+
+def test_an_eight_bit_file_is_no_band_of_sentinel_2(fetch: Fetch, service: FakeStac) -> None:
+    item = world.add_s2(service.files, SCENE)
+    red = next(path for path in service.files.bodies if path.endswith("B04.tif"))
+    service.files.bodies[red] = world.cog((SCENE.bands[2:3] // 40).astype(np.uint8), 10.0)
+    with pytest.raises(RecordError, match="8-bit picture"):
+        fetch(item)
 
 
 def test_values_of_unknown_meaning_are_refused(fetch: Fetch, service: FakeStac) -> None:
@@ -292,11 +301,11 @@ def test_a_scene_that_arrives_empty_is_recorded_and_not_asked_for_again(
     fetch: Fetch, service: FakeStac, tmp_path: Path
 ) -> None:
     item = world.add_s2(service.files, SCENE)
-    for path in list(service.files.bodies):
-        with rasterio.MemoryFile(service.files.bodies[path]) as memory, memory.open() as data:
+    for name, body in list(service.files.bodies.items()):
+        with rasterio.MemoryFile(body) as memory, memory.open() as data:
             blank = np.zeros((data.count, data.height, data.width), data.dtypes[0])
             pixel = data.transform.a
-        service.files.bodies[path] = world.cog(blank, pixel)
+        service.files.bodies[name] = world.cog(blank, pixel)
     path, plan = fetch(item)
     assert path is None
     assert is_done(tmp_path / "scenes", plan)
