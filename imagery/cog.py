@@ -28,6 +28,8 @@ from imagery.safe import GDAL_ERRORS, SHUT
 
 Transform = tuple[float, float, float, float, float, float]
 TILE_PX = 512
+CACHE_BYTES = 64 << 20  # GDAL's own share is 5 % of the machine's memory, which a large image fills for nothing
+_ENV = {**SHUT, "GDAL_CACHEMAX": CACHE_BYTES}
 STRIP_ROWS = TILE_PX  # a strip that fills whole tiles: none is read back and written again
 
 
@@ -162,7 +164,7 @@ class CogFile(StripFile):
 
     def __enter__(self) -> CogFile:
         try:
-            with rasterio.Env(**SHUT), warnings.catch_warnings():
+            with rasterio.Env(**_ENV), warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)  # an image without CRS gives a file without
                 self._data = rasterio.open(
                     self._tiled, "w", driver="GTiff", tiled=True, blockxsize=TILE_PX, blockysize=TILE_PX,
@@ -183,11 +185,11 @@ class CogFile(StripFile):
         stored = np.ascontiguousarray(stored, self.spec.dtype)
         self._sum = zlib.crc32(stored.data, self._sum)
         self._heights.append(stored.shape[1])
-        with rasterio.Env(**SHUT):
+        with rasterio.Env(**_ENV):
             self._data.write(stored, window=RasterWindow(0, row, self.width_px, stored.shape[1]))
 
     def _finish(self) -> None:
-        with rasterio.Env(**SHUT), warnings.catch_warnings():
+        with rasterio.Env(**_ENV), warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             self._data.close()
             options = {"compress": "DEFLATE", "predictor": "YES", "overview_resampling": self.spec.resampling}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from imagery.products.orthomosaic import needs_cog, to_cog
 from imagery.reader import open_image
 from imagery.types import Window
 from tests.imagery.files import UTM, write_tif
+from tests.test_layout import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +110,26 @@ def test_a_truncated_mosaic_is_refused_and_leaves_nothing(tmp_path: Path) -> Non
     with pytest.raises(UnreadableImage, match=r"a\.tif"):
         to_cog(path, tmp_path / "out")
     assert not list((tmp_path / "out").glob("*"))
+
+
+PEAK = """
+import resource, sys
+import subprocess
+import sys
+from pathlib import Path
+from imagery.products.orthomosaic import to_cog
+to_cog(Path(sys.argv[1]), Path(sys.argv[2]))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_mosaic(tmp_path: Path) -> None:
+    peaks = []
+    for size in (2500, 7500):  # 25 and 226 MB
+        row = np.random.default_rng(0).integers(90, 160, (4, 100, size), dtype=np.uint8)
+        path = write_tif(tmp_path / f"{size}.tif", np.tile(row, (1, size // 100, 1)), photometric="RGB", **UTM)
+        command = [sys.executable, "-c", PEAK, str(path), str(tmp_path / "out")]
+        ran = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+        peaks.append(int(ran.stdout))
+    assert peaks[1] - peaks[0] < 100, peaks
