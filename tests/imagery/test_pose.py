@@ -116,8 +116,10 @@ def test_the_horizon_is_cut_off_and_said() -> None:
     assert outline.is_valid
     furthest = max(GEOD.inv(139.0, 35.0, *corner)[2] for corner in outline.exterior.coords)
     assert furthest == pytest.approx(30 * math.tan(math.radians(80)), rel=1e-3)
-    lonlat = oblique.to_lonlat(np.array([[2000.0, 0.0], [2000.0, 2900.0]]))
+    lonlat = oblique.to_lonlat(np.array([[2000.0, 0.0], [2000.0, 2900.0], [2000.0, 696.0], [2000.0, 990.0]]))
     assert np.isnan(lonlat[0]).all()  # above the horizon
+    assert np.isnan(lonlat[2]).all()  # 5 degrees below it
+    assert np.isfinite(lonlat[3]).all()  # 10.4 degrees below it
     assert outline.buffer(1e-9).covers(shapely.Point(lonlat[1]))
     assert replace(DOWN, pitch_deg=60.0).outline() == (None, True)
     whole, cut = replace(DOWN, pitch_deg=-60.0).outline()
