@@ -73,6 +73,8 @@ class Patience:
         timeout_s: of one answer, and of the token.
         rate_limited: how often one request may be told to come back later (429).
         unsaid_wait_s: when 429 does not say how long.
+        least_wait_s: after the first 429 of a request, twice as long after each further one: a proxy that counts in
+            seconds where the service counts in milliseconds is still waited out.
         longest_wait_s: a longer wait is the user's to decide.
         threads: requests at a time.
     """
@@ -82,6 +84,7 @@ class Patience:
     timeout_s: float = 120.0
     rate_limited: int = 8
     unsaid_wait_s: float = 30.0
+    least_wait_s: float = 0.5
     longest_wait_s: float = 300.0
     threads: int = 4
 

@@ -159,7 +159,8 @@ class CarefulClient(SentinelHubDownloadClient):
                 f"{host} asked {refused} times in a row to come back later (429); the account's rate is used up: "
                 "start again in some minutes, what was fetched is kept"
             )
-        self._execute_thread_safe(self.rate_limit.update, {"Retry-After": str(asked_ms)}, default=0)
+        wait_ms = max(asked_ms, int(self._patience.least_wait_s * 1000 * 2 ** (refused - 1)))
+        self._execute_thread_safe(self.rate_limit.update, {"Retry-After": str(wait_ms)}, default=0)
         while (pause := self._execute_thread_safe(self.rate_limit.register_next)) > 0:
             time.sleep(pause)
 

@@ -25,6 +25,7 @@ SHORT = Patience(
     timeout_s=5.0,
     rate_limited=4,
     unsaid_wait_s=0.02,
+    least_wait_s=0.001,
     longest_wait_s=2.0,
     threads=2,
 )

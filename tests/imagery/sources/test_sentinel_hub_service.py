@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import traceback
 from collections.abc import Iterator
@@ -73,6 +74,16 @@ def test_the_wait_is_the_servers_milliseconds(fake: FakeSentinelHub) -> None:
     long, short = times[1] - times[0], times[2] - times[1]
     assert 0.4 <= long < 2.0
     assert 0.06 <= short < 0.4 * 0.9
+
+
+def test_a_rate_limit_that_counts_in_seconds_is_still_waited_out(fake: FakeSentinelHub) -> None:
+    fake.fail("search", faults.rate_limited("1"), times=3)
+    assert look(service_of(fake, least_wait_s=0.12), fake) == 3
+    times = [when for when, kind in fake.log if kind == "search"]
+    gaps = [later - before for before, later in itertools.pairwise(times)]
+    assert gaps[0] >= 0.12
+    assert gaps[1] >= 0.24
+    assert gaps[2] >= 0.48
 
 
 @pytest.mark.parametrize("header", ["35.5", "soon", "-3", "nan", "", None])
