@@ -203,7 +203,8 @@ def _of_asset(asset: Asset | None, images: Sequence[Image], target_width_mm: flo
     scenes = [image for image in images if image.kind is ImageKind.SCENE]
     members = _members(asset, seen)
     remarks = _remarks(asset, seen, members)
-    ground, dates = None, ()
+    ground: Ground | None = None
+    dates: tuple[DateCoverage, ...] = ()
     if asset is not None and asset.geometry is not None:
         fit = [one.image for one in seen if one.gap is None]
         ground, notes = ground_coverage(asset.geometry, [one.image for one in seen], fit)
@@ -253,13 +254,14 @@ def _remarks(asset: Asset | None, seen: Sequence[Seen], members: Sequence[Member
         found.append(f"the inventory of {asset.name} lists no members: what was not captured cannot be named")
     unknown = sum(one.gap is None and one.image.incidence_deg is None for one in seen)
     if unknown:
-        found.append(f"angle of view unknown for {unknown} pictures that count")
+        found.append(f"angle of view unknown for {unknown} pictures that are fine enough")
+    if sum(one.area_m2 is not None and one.gap is None for one in seen) > 1:
+        found.append("clear m² adds up the pictures: what two of them show counts twice")
     waiting = sum(one.gap is None and not one.judged for one in seen)
     if waiting:
-        found.append(f"{waiting} pictures that count were not judged by a model yet (mizuhashi inspect)")
-    gone = [
-        Path(one.image.path).name for one in seen if one.image.mask_path and not Path(one.image.mask_path).is_file()
-    ]
+        found.append(f"{waiting} pictures that are fine enough were not judged by a model yet (mizuhashi inspect)")
+    masked = [one.image for one in seen if one.image.mask_path is not None]
+    gone = [Path(image.path).name for image in masked if not Path(str(image.mask_path)).is_file()]
     if gone:
         found.append(f"the mask is no longer at its place: {', '.join(gone[:3])}{' ...' if len(gone) > 3 else ''}")
     return found

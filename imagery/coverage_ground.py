@@ -21,7 +21,7 @@ from findings.errors import InputError
 from findings.survey import Image
 from imagery.footprint import place_outline
 from imagery.mask_files import open_mask
-from imagery.masks import hidden
+from imagery.masks import MaskClass, hidden
 from imagery.reader import ImageReader, open_image
 from imagery.scale import to_lonlat
 from imagery.tiles import slices
@@ -59,12 +59,14 @@ class DateCoverage:
         scenes: names of the files.
         in_view: share 0..1 of the reach's length that the scenes observed.
         clear: share of the length that was observed and not masked.
+        unmasked: names of those scenes in which nobody looked for clouds.
     """
 
     day: date | None
     scenes: tuple[str, ...]
     in_view: float
     clear: float
+    unmasked: tuple[str, ...] = ()
 
 
 def ground_coverage(
@@ -147,31 +149,45 @@ def date_coverage(reach_lonlat: BaseGeometry, scenes: Sequence[Image]) -> tuple[
         days.setdefault(scene.captured_at.date() if scene.captured_at else None, []).append(scene)
     rows = []
     for day in sorted(days, key=str):
-        seen, clear = (np.zeros(stations.shape[:2], bool) for _ in range(2))
-        for scene in days[day]:
-            try:
-                observed, judged = _look(scene, stations)
-            except (InputError, CRSError, ProjError) as error:
-                remarks.append(f"{Path(scene.path).name} does not count: {error}")
-                continue
-            seen, clear = seen | observed, clear | judged
         names = tuple(Path(scene.path).name for scene in days[day])
-        rows.append(DateCoverage(day, names, float(seen.all(axis=1).mean()), float(clear.all(axis=1).mean())))
+        views = [view for scene in days[day] if (view := _view(scene, stations, remarks)) is not None]
+        nothing = np.zeros(stations.shape[:2], bool)
+        seen = np.logical_or.reduce([nothing, *(view.observed for view in views)])
+        clear = np.logical_or.reduce([nothing, *(view.clear for view in views)])
+        unmasked = tuple(view.name for view in views if not view.looked)
+        rows.append(DateCoverage(day, names, float(seen.all(axis=1).mean()), float(clear.all(axis=1).mean()), unmasked))
     return tuple(rows), remarks
+
+
+@dataclass(slots=True)
+class _View:
+    """What one scene says of the points ``(N, 3)``: observed, not masked, and whether anybody looked for clouds."""
+
+    name: str
+    observed: BoolArray
+    clear: BoolArray
+    looked: bool = True
+
+
+def _view(scene: Image, stations: NDArray[np.float64], remarks: list[str]) -> _View | None:
+    try:
+        return _look(scene, stations)
+    except (InputError, CRSError, ProjError) as error:
+        remarks.append(f"{Path(scene.path).name} does not count: {error}")
+        return None
 
 
 def _stations(line: BaseGeometry) -> NDArray[np.float64]:
     """Return points ``(N, 3, 2)`` in metres at equal steps along a line: on it, and to both sides."""
     count = int(min(STATIONS, max(2, line.length / 5.0)))
-    parts = [part for part in getattr(line, "geoms", [line]) if part.length > 0]
     found = []
-    for part in parts:
-        at = (np.arange(max(1, round(count * part.length / line.length))) + 0.5) / max(
-            1, round(count * part.length / line.length)
+    for part in getattr(line, "geoms", [line]):
+        own = max(1, round(count * part.length / line.length))
+        at = (np.arange(own) + 0.5) / own
+        back, points, ahead = (
+            shapely.get_coordinates(shapely.line_interpolate_point(part, np.clip(at + by, 0, 1), normalized=True))
+            for by in (-1e-3, 0.0, 1e-3)
         )
-        points = shapely.get_coordinates(shapely.line_interpolate_point(part, at, normalized=True))
-        ahead = shapely.get_coordinates(shapely.line_interpolate_point(part, np.minimum(at + 1e-3, 1), normalized=True))
-        back = shapely.get_coordinates(shapely.line_interpolate_point(part, np.maximum(at - 1e-3, 0), normalized=True))
         step = ahead - back
         step /= np.maximum(np.hypot(step[:, 0], step[:, 1])[:, None], 1e-9)
         side = CORRIDOR_M * np.column_stack([-step[:, 1], step[:, 0]])
@@ -179,8 +195,8 @@ def _stations(line: BaseGeometry) -> NDArray[np.float64]:
     return np.concatenate(found)
 
 
-def _look(scene: Image, stations: NDArray[np.float64]) -> tuple[BoolArray, BoolArray]:
-    """Return which of the points ``(N, 3, 2)`` in lon, lat a scene observed, and which of these are not masked."""
+def _look(scene: Image, stations: NDArray[np.float64]) -> _View:
+    """Return what a scene says of points ``(N, 3, 2)`` in lon, lat."""
     if scene.crs is None or scene.transform is None:
         raise InputError("it has no georeference")
     a, b, c, d, e, f = scene.transform
@@ -188,31 +204,30 @@ def _look(scene: Image, stations: NDArray[np.float64]) -> tuple[BoolArray, BoolA
     det = a * e - b * d
     cols = np.floor((e * (x - c) - b * (y - f)) / det)
     rows = np.floor((a * (y - f) - d * (x - c)) / det)
-    inside = (cols >= 0) & (cols < scene.width_px) & (rows >= 0) & (rows < scene.height_px)
-    observed, judged = np.zeros(inside.shape, bool), np.zeros(inside.shape, bool)
-    if not inside.any():
-        return observed, judged
+    inside: BoolArray = np.asarray((cols >= 0) & (cols < scene.width_px) & (rows >= 0) & (rows < scene.height_px))
+    view = _View(Path(scene.path).name, np.zeros(inside.shape, bool), np.zeros(inside.shape, bool))
     mask = Path(scene.mask_path) if scene.mask_path is not None else None
     with open_image(Path(scene.path), bands=scene.band_names, mask=mask) as reader:
-        _fill(reader, np.where(inside, cols, -1).astype(int), np.where(inside, rows, -1).astype(int), observed, judged)
-    return observed, judged
+        if inside.any():
+            _fill(view, reader, inside, np.where(inside, cols, 0).astype(int), np.where(inside, rows, 0).astype(int))
+    return view
 
 
-def _fill(
-    reader: ImageReader, cols: NDArray[np.int_], rows: NDArray[np.int_], observed: BoolArray, judged: BoolArray
-) -> None:
+def _fill(view: _View, reader: ImageReader, inside: BoolArray, cols: NDArray[np.int_], rows: NDArray[np.int_]) -> None:
     """Read the rows and columns that hold points, strip by strip."""
-    held = rows >= 0
-    left, right = int(cols[held].min()), int(cols[held].max()) + 1
-    for top in range(int(rows[held].min()), int(rows[held].max()) + 1, 512):
-        here = held & (rows >= top) & (rows < top + 512)
+    left, right = int(cols[inside].min()), int(cols[inside].max()) + 1
+    first, last = int(rows[inside].min()), int(rows[inside].max())
+    view.looked = False
+    for top in range(first, last + 1, 512):
+        here = inside & (rows >= top) & (rows < top + 512)
         if not here.any():
             continue
-        window = Window(left, top, right - left, 512)
+        window = Window(left, top, right - left, min(512, last + 1 - top))
         at = (rows[here] - top, cols[here] - left)
-        observed[here] = np.isfinite(reader.read(window, masked=False).values).any(axis=0)[at]
+        view.observed[here] = np.isfinite(reader.read(window, reader.bands[:1], masked=False).values[0])[at]
         classes = reader.read_mask(window)
-        judged[here] = observed[here] & (~hidden(classes[at]) if classes is not None else True)
+        view.clear[here] = view.observed[here] & (~hidden(classes[at]) if classes is not None else True)
+        view.looked |= classes is not None and bool((classes[at] != MaskClass.UNKNOWN).any())
 
 
 class _Plane:

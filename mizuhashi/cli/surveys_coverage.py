@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from imagery.coverage import AssetCoverage, Gap, MemberCoverage
+    from imagery.coverage_ground import DateCoverage
     from mizuhashi.output import Output
 
 LISTED = 20
@@ -56,17 +57,9 @@ def _show(output: Output, found: AssetCoverage) -> None:
         fit = sum(one.gap is None for one in found.seen)
         output.result(
             f"cracks of {found.target_width_mm:g} mm need {found.max_gsd_mm:.3g} mm/px: "
-            f"{fit} of {len(found.seen)} photographs count"
+            f"{fit} of {len(found.seen)} photographs show them"
         )
-        columns = (
-            "径間 span",
-            "部材 member",
-            "pictures",
-            "count",
-            "judged",
-            "clear m² (overlaps twice)",
-            "not seen, why",
-        )
+        columns = ("径間 span", "部材 member", "pictures", "fine enough", "judged", "clear m²", "not seen, and why")
         output.table(columns, [_row(row) for row in found.members])
     if found.ground is not None:
         total, unit = found.ground.total, "m²" if found.ground.unit == "m2" else "m"
@@ -75,14 +68,13 @@ def _show(output: Output, found: AssetCoverage) -> None:
             f"finely and clearly enough {_share(found.ground.fit / total)}"
         )
     if river:
-        rows = [(str(d.day or "time unknown"), len(d.scenes), _share(d.in_view), _share(d.clear)) for d in found.dates]
-        if rows:
-            output.table(("date", "scenes", "length in view", "length clear"), rows)
+        if found.dates:
+            output.table(("date", "scenes", "length in view", "length clear"), [_date_row(day) for day in found.dates])
         elif not found.seen:
             output.result("未撮影 not captured: no scene and no photograph shows this reach")
     if found.missing:
-        missing = ", ".join(f"{row.span}-{_member(row.member)}" for row in found.missing)
-        output.result(f"未撮影 not captured: {missing}")
+        listed = sum(row.listed for row in found.members)
+        output.result(f"未撮影 not captured: {len(found.missing)} of {listed} members of the inventory")
     _show_gaps(output, found)
     for remark in found.remarks:
         output.remark(f"note: {remark}")
@@ -100,9 +92,16 @@ def _show_gaps(output: Output, found: AssetCoverage) -> None:
 
 
 def _row(row: MemberCoverage) -> tuple[object, ...]:
+    from mizuhashi.describe import number
+
     span = "-" if row.span is None else row.span
-    area = None if row.area_m2 is None else f"{row.area_m2:.3g}"
+    area = None if row.area_m2 is None else number(row.area_m2)
     return (span, _member(row.member), row.pictures, row.fit, row.judged, area, _gaps(row.gaps, row.pictures))
+
+
+def _date_row(day: DateCoverage) -> tuple[object, ...]:
+    clear = _share(day.clear) + (" if there was no cloud: nobody looked" if day.unmasked else "")
+    return (day.day or "time unknown", len(day.scenes), _share(day.in_view), clear)
 
 
 def _member(symbol: str | None) -> str:
@@ -168,6 +167,7 @@ def record(found: AssetCoverage) -> dict[str, Any]:
                 "scenes": list(day.scenes),
                 "in_view": day.in_view,
                 "clear": day.clear,
+                "unmasked": list(day.unmasked),
             }
             for day in found.dates
         ],
