@@ -68,7 +68,7 @@ class PhotoMetadata:
             ``distortion`` k1, k2, k3, p1, p2 (Parrot, senseFly).
         lens: ``fisheye`` where the maker says so.
         taken_local: the picture's own clock without zone, to tell exposures apart.
-        has_exif: whether there is any EXIF at all.
+        has_exif: whether there is any EXIF beyond the few tags of a picture's frame.
     """
 
     width_px: int | None = None
@@ -128,7 +128,7 @@ def read_metadata(path: Path) -> PhotoMetadata:
     fields: dict[str, str] = {}
     for text in reversed(found_packets):  # the main packet has the last word
         fields |= xmp.read_fields(text)
-    values: dict[str, Any] = {"width_px": size[0], "height_px": size[1], "has_exif": bool(main or detail or gps)}
+    values: dict[str, Any] = {"width_px": size[0], "height_px": size[1], "has_exif": bool(detail or gps)}
     values |= _from_exif(main, detail, gps, notes) | _camera_values(detail, notes)
     for name, field in (("make", "tiff:Make"), ("model", "tiff:Model")):
         values[name] = values[name] or fields.get(field) or None
