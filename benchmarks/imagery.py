@@ -228,7 +228,8 @@ def _child(pipe: Any, function: Callable[..., int], arguments: tuple[Any, ...]) 
     before = _peak_mib()
     started, cpu = time.perf_counter(), time.process_time()
     result = function(*arguments)
-    pipe.send((result, time.perf_counter() - started, time.process_time() - cpu, _peak_mib() - before))
+    seconds, cpu, peak = time.perf_counter() - started, time.process_time() - cpu, _peak_mib()
+    pipe.send((result, seconds, cpu, peak - before, peak))
 
 
 def _peak_mib() -> float:
@@ -237,21 +238,21 @@ def _peak_mib() -> float:
     return float(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def run(function: Callable[..., int], *arguments: Any) -> tuple[int, float, float, float]:
-    """Return result, seconds, processor seconds and peak MiB of a call in a process of its own."""
+def run(function: Callable[..., int], *arguments: Any) -> tuple[int, float, float, float, float]:
+    """Return result, seconds, processor seconds, MiB on top of imports and peak MiB of a call in its own process."""
     context = multiprocessing.get_context("spawn")  # a fork after GDAL drivers are registered can hang
     ours, theirs = context.Pipe()
     process = context.Process(target=_child, args=(theirs, function, arguments))
     process.start()
     theirs.close()
-    found: tuple[int, float, float, float] = ours.recv()
+    found: tuple[int, float, float, float, float] = ours.recv()
     process.join()
     return found
 
 
 def contest(contenders: dict[str, Callable[..., int]], *arguments: Any) -> Iterator[dict[str, Any]]:
     """Yield for each contender its median seconds, processor seconds and peak MiB over interleaved rounds."""
-    found: dict[str, list[tuple[int, float, float, float]]] = {name: [] for name in contenders}
+    found: dict[str, list[tuple[int, float, float, float, float]]] = {name: [] for name in contenders}
     for _ in range(ROUNDS):
         for name, function in contenders.items():
             found[name].append(run(function, *arguments))
@@ -324,11 +325,11 @@ def bench_index(folder: Path, photos: int) -> None:
     few = run(index, paths[: photos // 10])
     all_of_them = run(index, paths)
     print(f"\n### Metadata of {photos} photographs\n")
-    print("| photographs | seconds | a second | memory on top of imports |")
-    print("|---|---|---|---|")
-    for count, (_, seconds, _, peak) in ((photos // 10, few), (photos, all_of_them)):
-        print(f"| {count} | {seconds:.2f} | {count / seconds:.0f} | {peak:.0f} MiB |")
-    print(f"\nmemory for ten times the files: {all_of_them[3] / few[3]:.2f} times")
+    print("| photographs | seconds | a second | memory on top of imports | peak memory |")
+    print("|---|---|---|---|---|")
+    for count, (_, seconds, _, more, peak) in ((photos // 10, few), (photos, all_of_them)):
+        print(f"| {count} | {seconds:.2f} | {count / seconds:.0f} | {more:.1f} MiB | {peak:.0f} MiB |")
+    print(f"\npeak memory for ten times the files: {all_of_them[4] / few[4]:.2f} times")
 
 
 def main() -> None:
