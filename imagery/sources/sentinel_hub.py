@@ -24,6 +24,7 @@ from shapely.geometry.base import BaseGeometry
 from findings.errors import QuotaExceeded, SourceUnavailable
 from imagery.scene_product import SceneGrid, is_complete, write_product
 from imagery.sources.sentinel_catalogue import Acquisition, search
+from imagery.sources.sentinel_client import translated
 from imagery.sources.sentinel_collections import (
     PIXEL_M,
     Collection,
@@ -176,9 +177,7 @@ def plan(service: Service, wish: Wish, folder: Path, cache: Path, *, again: bool
             name = _scene_id(acquisition, wish, zone.epsg, zone.tiles)
             parts = tuple(_planned_tile(service, wish, acquisition, zone.grid, tile, cache) for tile in seen)
             state = "wanted" if again else _state(target, name, parts, manifest)
-            if again:
-                _discard(parts)
-            missing = [part for part in parts if state == "wanted" and not part.file.is_file()]
+            missing = [part for part in parts if state == "wanted" and (again or not part.file.is_file())]
             scenes.append(PlannedScene(name, acquisition, zone.grid, parts, state, tuple(missing)))
     return Plan(wish, tuple(scenes), tuple(cloudy), target)
 
@@ -248,6 +247,9 @@ def fetch(service: Service, planned: Plan, most_units: float, progress: Progress
 
 def _fetch_one(service: Service, planned: Plan, item: PlannedScene, counter: _Counter) -> Fetched:
     size = service.patience.threads
+    with translated(service.access):
+        for part in item.missing:
+            part.file.unlink(missing_ok=True)  # there only if it is to be asked for anew
     for start in range(0, len(item.tiles), size):
         batch = item.tiles[start : start + size]
         counter.say(item.id)
@@ -334,11 +336,6 @@ def _state(folder: Path, name: str, parts: Sequence[PlannedTile], manifest: Mani
     known = manifest.get(name)
     # Empty is a fact of the very requests that were sent: a tile that came to the catalogue later makes others.
     return "empty" if known is not None and known.state == "empty" and known.requests == _names(parts) else "wanted"
-
-
-def _discard(parts: Sequence[PlannedTile]) -> None:
-    for part in parts:
-        part.file.unlink(missing_ok=True)
 
 
 def _names(parts: Sequence[PlannedTile]) -> tuple[str, ...]:

@@ -96,6 +96,4 @@ def slow(seconds: float) -> Fault:
 
 def echoing(answer: Answer) -> Answer:
     """A service that quotes the whole request in its error, credentials and all."""
-    return Answer(
-        401, json.dumps({"error": "invalid_client", "error_description": answer.echo}).encode(), "application/json"
-    )
+    return Answer(401, f"refused: {answer.echo}".encode(), "text/plain")

@@ -14,7 +14,7 @@ import pytest
 from pyproj import Transformer
 from shapely.geometry import LineString
 
-from findings.errors import AccessDenied, InputError, QuotaExceeded, SourceUnavailable
+from findings.errors import AccessDenied, InputError, OutputError, QuotaExceeded, SourceUnavailable
 from imagery.masks import MaskClass
 from imagery.scene_product import NODATA
 from imagery.sources import sentinel_collections
@@ -44,9 +44,9 @@ def run(fake: FakeSentinelHub, tmp_path: Path, wish: Wish | None = None, **chang
     return list(fetch(service_of(fake), planned(fake, tmp_path, wish, **changes), PLENTY))
 
 
-def first_day(fake: FakeSentinelHub) -> dict[str, datetime]:
+def first_day(fake: FakeSentinelHub) -> datetime:
     """Return the end of a wish for the first acquisition alone."""
-    return {"end": fake.world.optical[0].when.replace(hour=23)}
+    return fake.world.optical[0].when.replace(hour=23)
 
 
 def on_the_border() -> World:
@@ -194,7 +194,7 @@ def test_a_plan_over_the_cap_downloads_nothing(fake: FakeSentinelHub, tmp_path: 
 def test_the_estimate_is_what_the_service_charges(fake: FakeSentinelHub, tmp_path: Path) -> None:
     day = first_day(fake)
     radar = wish_of(fake, S1_GRD, end=fake.world.radar[0].when.replace(hour=23))
-    for wish in (wish_of(fake, **day), radar, wish_of(fake, bands=("green", "nir"), tile_px=40, **day)):
+    for wish in (wish_of(fake, end=day), radar, wish_of(fake, bands=("green", "nir"), tile_px=40, end=day)):
         service = service_of(fake)
         found = plan(service, wish, tmp_path / "scenes", tmp_path / "cache")
         list(fetch(service, found, PLENTY))
@@ -269,10 +269,10 @@ def test_a_scene_that_was_lost_comes_back_from_the_cache(fake: FakeSentinelHub, 
 
 @pytest.mark.parametrize("damage", ["response", "request", "no request", "another request"])
 def test_a_damaged_cache_entry_is_asked_for_again(fake: FakeSentinelHub, tmp_path: Path, damage: str) -> None:
-    done = run(fake, tmp_path, **first_day(fake))
+    done = run(fake, tmp_path, end=first_day(fake))
     assert done[0].path is not None
     done[0].path.with_suffix(".json").unlink()
-    part = planned(fake, tmp_path, **first_day(fake)).scenes[0].tiles[0]
+    part = planned(fake, tmp_path, end=first_day(fake)).scenes[0].tiles[0]
     request = part.file.with_name("request.json")
     if damage == "response":
         part.file.write_bytes(part.file.read_bytes()[:500])
@@ -282,7 +282,7 @@ def test_a_damaged_cache_entry_is_asked_for_again(fake: FakeSentinelHub, tmp_pat
         request.unlink()
     else:
         request.write_text(request.read_text("utf-8").replace("UINT16", "UINT8"), encoding="utf-8")
-    assert [result.state for result in run(fake, tmp_path, **first_day(fake))] == ["written"]
+    assert [result.state for result in run(fake, tmp_path, end=first_day(fake))] == ["written"]
     assert fake.requests["process"] == 2
 
 
@@ -322,7 +322,7 @@ def test_a_truncated_body_leaves_nothing_half_written(
     fake: FakeSentinelHub, tmp_path: Path, fault: faults.Fault
 ) -> None:
     fake.fail("process", fault, times=3)
-    wish = wish_of(fake, **first_day(fake))
+    wish = wish_of(fake, end=first_day(fake))
     with pytest.raises(SourceUnavailable):
         run(fake, tmp_path, wish)
     assert not list((tmp_path / "scenes").rglob("*.tif"))
@@ -348,14 +348,14 @@ def test_a_service_that_fails_three_times_in_a_row_is_left(fake: FakeSentinelHub
 
 def test_an_answer_of_another_size_or_place_is_refused(fake: FakeSentinelHub, tmp_path: Path) -> None:
     day = first_day(fake)
-    run(fake, tmp_path, tile_px=40, **day)
+    run(fake, tmp_path, tile_px=40, end=day)
     bodies = {
         path: path.read_bytes() for path in (tmp_path / "cache").rglob("*.tiff") if path.stat().st_size
     }  # answers to other tiles, of the same size and of another one
     for body in list(bodies.values())[:3]:
         fake.fail("process", lambda answer, body=body: faults.Answer(200, body, "image/tiff"))  # type: ignore[misc]
         with pytest.raises(SourceUnavailable, match="not kept"):
-            run(fake, tmp_path / "other", **day)
+            run(fake, tmp_path / "other", end=day)
 
 
 def test_an_acquisition_without_a_pixel_is_recorded_as_empty_and_not_asked_again(tmp_path: Path) -> None:
@@ -368,6 +368,16 @@ def test_an_acquisition_without_a_pixel_is_recorded_as_empty_and_not_asked_again
         assert len(list((tmp_path / "scenes").rglob("*_mask.tif"))) == 2
         again = plan(service_of(fake), wish_of(fake), tmp_path / "scenes", tmp_path / "cache", again=True)
         assert again.requests == 3
+        assert len(list((tmp_path / "cache").rglob("*.tiff"))) == 3  # a plan alone forgets nothing
+        list(fetch(service_of(fake), again, PLENTY))
+        assert fake.requests["process"] == 6
+
+
+def test_a_cache_that_cannot_be_written_is_told(fake: FakeSentinelHub, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("in the way", encoding="utf-8")
+    with pytest.raises(OutputError, match="make room or choose another --home"):
+        run(fake, tmp_path, end=first_day(fake))
+    assert not list((tmp_path / "scenes").rglob("*.tif"))
 
 
 # --- statistics
