@@ -183,15 +183,20 @@ def sample_of(reader: ImageReader, *bands: str) -> FloatArray:
 
 def sample_windows(reader: ImageReader) -> Iterator[Window]:
     """Yield up to 4 x 4 windows of 256 px, evenly spread, inside the picture."""
-    width, height = min(SAMPLE_PX, reader.width_px), min(SAMPLE_PX, reader.height_px)
-    for row in _spread(reader.height_px, height):
-        for col in _spread(reader.width_px, width):
+    yield from spread_windows(reader.width_px, reader.height_px, SAMPLES)
+
+
+def spread_windows(width_px: int, height_px: int, a_side: int) -> Iterator[Window]:
+    """Yield at most ``a_side`` x ``a_side`` windows of 256 px, evenly spread; few overlap in a small picture."""
+    width, height = min(SAMPLE_PX, width_px), min(SAMPLE_PX, height_px)
+    for row in _spread(height_px, height, a_side):
+        for col in _spread(width_px, width, a_side):
             yield Window(col, row, width, height)
 
 
-def _spread(length: int, size: int) -> list[int]:
+def _spread(length: int, size: int, count: int) -> list[int]:
     starts = positions(length, size, 0)
-    chosen = np.unique(np.linspace(0, len(starts) - 1, SAMPLES).round().astype(int))
+    chosen = np.unique(np.linspace(0, len(starts) - 1, count).round().astype(int))
     return [starts[place] for place in chosen]
 
 

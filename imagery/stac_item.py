@@ -138,7 +138,7 @@ def _projection(place: Place) -> dict[str, Any]:
     facts["proj:transform"] = [*map(float, place.transform), 0.0, 0.0, 1.0]
     scale = scene_scale(place.crs, place.transform, place.width_px, place.height_px)
     if scale.gsd_mm is not None and math.isfinite(scale.gsd_mm):
-        facts["gsd"] = round(scale.gsd_mm / 1000.0, 4)
+        facts["gsd"] = float(f"{scale.gsd_mm / 1000.0:.3g}")  # along the ellipsoid, not exact to more
     return facts
 
 

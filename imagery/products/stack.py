@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -11,11 +11,12 @@ from types import TracebackType
 import numpy as np
 
 from findings.errors import InputError
+from imagery.radiometry import spread_windows
 from imagery.reader import ImageReader, open_image
 from imagery.scene_product import SceneGrid
 from imagery.types import FloatArray, Window
 
-SAMPLE_PX, SAMPLES = 256, 6
+SAMPLES = 6  # a side; a scene of 10,980 px is read to 2 % before it is taken
 
 
 class BandStack:
@@ -102,15 +103,9 @@ class BandStack:
 
     def sample(self, names: Sequence[str]) -> FloatArray:
         """Return stored values ``(C, N)`` from windows spread evenly over the grid."""
-        parts = [np.stack([self.read(name, window).ravel() for name in names]) for window in self._windows()]
+        windows = spread_windows(self.grid.width_px, self.grid.height_px, SAMPLES)
+        parts = [np.stack([self.read(name, window).ravel() for name in names]) for window in windows]
         return np.concatenate(parts, axis=1)
-
-    def _windows(self) -> Iterator[Window]:
-        width, height = min(SAMPLE_PX, self.grid.width_px), min(SAMPLE_PX, self.grid.height_px)
-        rows = np.unique(np.linspace(0, self.grid.height_px - height, SAMPLES).astype(int))
-        for row in rows:
-            for col in np.unique(np.linspace(0, self.grid.width_px - width, SAMPLES).astype(int)):
-                yield Window(int(col), int(row), width, height)
 
 
 def scene_id(name: str) -> str:
