@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pystac
 from numpy.typing import NDArray
 
 from findings.errors import InputError, NotAssessable
@@ -131,10 +132,10 @@ def write_product(product: SceneProduct, folder: Path) -> Path:
     staging = folder / f".{product.id}.partial"
     try:
         _start_staging(staging)
-        share = _write_rasters(product, staging)
-        if share == 0.0:
+        tallies = _write_rasters(product, staging)
+        if tallies[0].observed == 0:
             raise NotAssessable(f"{product.id}: arrived empty, no pixel was observed; take another date or place")
-        write_item(_item(product, staging, share), staging / f"{product.id}.json")
+        write_item(_item(product, staging, *tallies), staging / f"{product.id}.json")
         return _move_into_place(product.id, staging, folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -185,8 +186,31 @@ def _stored(values: FloatArray, radiometry: Radiometry) -> NDArray[Any]:
     return np.where(np.isfinite(values), values, np.nan).astype(np.float32)
 
 
-def _write_rasters(product: SceneProduct, folder: Path) -> float:
-    """Write raster and mask by strips; return the share of pixels of which at least one band was observed."""
+class _Tally:
+    """Counts observed pixels and keeps the extremes of each band's stored values, strip by strip."""
+
+    def __init__(self, count: int) -> None:
+        self.observed = 0
+        self._low, self._high = np.full(count, np.inf), np.full(count, -np.inf)
+
+    def add(self, seen: NDArray[np.bool_], known: NDArray[np.bool_], stored: NDArray[Any]) -> None:
+        self.observed += int(np.count_nonzero(seen))
+        for band, (values, there) in enumerate(zip(stored, known, strict=True)):
+            if there.any():
+                self._low[band] = min(self._low[band], float(values[there].min()))
+                self._high[band] = max(self._high[band], float(values[there].max()))
+
+    def statistics(self, bands: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+        """Return a band's fields for the item; a band that was nowhere observed has none."""
+        return {
+            name: {"statistics": {"minimum": float(low), "maximum": float(high)}}
+            for name, low, high in zip(bands, self._low, self._high, strict=True)
+            if np.isfinite(low)
+        }
+
+
+def _write_rasters(product: SceneProduct, folder: Path) -> tuple[_Tally, _Tally]:
+    """Write raster and mask by strips; return the tallies of both."""
     grid = product.grid
     dtype, nodata, scale = _storage(product.radiometry)
     place: dict[str, Any] = {"crs": grid.crs, "transform": grid.transform} if grid.crs else {}
@@ -204,44 +228,49 @@ def _write_rasters(product: SceneProduct, folder: Path) -> float:
         grid.width_px, grid.height_px, 1, "uint8", MASK_NODATA, names=("mask",), resampling="MODE",
         tags={"CLASSES": MASK_NAMES}, **place,
     )  # fmt: skip
-    observed = 0
+    tally, tally_mask = _Tally(len(product.bands)), _Tally(1)
     with ExitStack() as stack:
         out = stack.enter_context(CogFile(folder / f"{product.id}.tif", data))
         out_mask = stack.enter_context(CogFile(folder / f"{product.id}_mask.tif", mask))
         for window in slices(grid.width_px, grid.height_px, STRIP_ROWS):
             values, classes = product.read(window)
-            seen = np.isfinite(values).any(axis=0)
-            observed += int(np.count_nonzero(seen))
+            known = np.isfinite(values)
+            seen = np.asarray(known.any(axis=0))
             if classes is None:
                 classes = np.full(seen.shape, MaskClass.UNKNOWN, np.uint8)
-            out.write_stored(window.row, _stored(values, product.radiometry))
-            out_mask.write_stored(window.row, np.where(seen, classes, np.uint8(MaskClass.NO_DATA))[None])
-    return observed / (grid.width_px * grid.height_px)
+            classes = np.where(seen, classes, np.uint8(MaskClass.NO_DATA))[None]
+            stored = _stored(values, product.radiometry)
+            tally.add(seen, known, stored)
+            tally_mask.add(seen, classes != MASK_NODATA, classes)
+            out.write_stored(window.row, stored)
+            out_mask.write_stored(window.row, classes)
+    return tally, tally_mask
 
 
-def _item(product: SceneProduct, folder: Path, share: float) -> Any:
+def _item(product: SceneProduct, folder: Path, tally: _Tally, tally_mask: _Tally) -> pystac.Item:
     dtype, nodata, scale = _storage(product.radiometry)
-    cover = product.cloud_cover
+    cover, grid = product.cloud_cover, product.grid
     facts = {
         **product.properties,
         "platform": product.platform,
         "eo:cloud_cover": round(100.0 * cover, 2) if cover is not None and np.isfinite(cover) else None,
         "mizuhashi:collection": product.collection,
         "mizuhashi:radiometry": product.radiometry.value,
-        "mizuhashi:observed_share": round(share, 6),
+        "mizuhashi:observed_share": round(tally.observed / (grid.width_px * grid.height_px), 6),
         "mizuhashi:source": product.source or None,
         "mizuhashi:notes": list(product.notes) or None,
     }
-    grid = product.grid
     gap: float | str = "nan" if dtype == "float32" else int(nodata)
     files = {
         "data": SceneFile(
             folder / f"{product.id}.tif", dtype, gap, product.bands, scale,
             roles=("data", "reflectance") if product.radiometry is Radiometry.REFLECTANCE else ("data",),
+            band_fields=tally.statistics(product.bands),
         ),
         "mask": SceneFile(
             folder / f"{product.id}_mask.tif", "uint8", MASK_NODATA, ("mask",), roles=("data-mask",),
             title=f"why a pixel must not be judged: {MASK_NAMES}", common_names=False,
+            band_fields=tally_mask.statistics(("mask",)),
         ),
     }  # fmt: skip
     place = Place(grid.crs, grid.transform, grid.width_px, grid.height_px)

@@ -123,6 +123,9 @@ def test_the_item_is_stac_1_1_and_says_what_the_files_are(tmp_path: Path) -> Non
     assert data.extra_fields["file:size"] == path.stat().st_size
     assert (data.extra_fields["raster:scale"], data.extra_fields["nodata"]) == (0.0001, -32768)
     assert [band["name"] for band in data.extra_fields["bands"]] == list(BANDS)
+    known = to_stored(scene_of().read(Window(0, 0, 700, 1100))[0][1])
+    expected = {"minimum": float(known[known > -32768].min()), "maximum": float(known.max())}
+    assert data.extra_fields["bands"][1]["statistics"] == expected
     used = {uri.split("/")[3] for uri in item.stac_extensions}
     assert used == {"projection", "eo", "view", "file", "raster"}
 
