@@ -153,9 +153,9 @@ class _Solver:
         i, j = self.column[pair.first], self.column[pair.second]
         gsd, width = self.problem.gsd_m, self.problem.width_px
         c, d = pair.centroid_first * gsd, pair.centroid_second * gsd
-        noise = pair.rms_px * gsd / math.sqrt(pair.inliers)
+        noise = pair.rms_px * gsd / math.sqrt(pair.spots)
         self._add([i, n + i, j, n + j], [1, c, -1, -d], 0j, math.hypot(PAIR_SIGMA_SHARE * width * gsd, noise))
-        turn = math.hypot(FACTOR_SIGMA, pair.rms_px / (pair.spread_px * math.sqrt(pair.inliers)))
+        turn = math.hypot(FACTOR_SIGMA, pair.rms_px / (pair.spread_px * math.sqrt(pair.spots)))
         self._add([n + i, n + j], [1 / pair.factor, -1], 0j, turn)
 
     def _assemble(self) -> None:

@@ -18,11 +18,15 @@ from numpy.typing import NDArray
 from findings.errors import UnreadableImage
 from findings.survey import Image
 from imagery.decode import decode_rgb
+from imagery.mask_files import read_mask
+from imagery.masks import hidden
 from imagery.reader import open_image
-from imagery.types import Window
+from imagery.types import BoolArray, Window
 
 WORKING_PX = 1200  # longer side of the reduced picture
 MOST_FEATURES = 2500
+SPOT_PX2 = 324  # one feature for 18 x 18 reduced pixels: small pictures have fewer places to tell apart
+FEWEST_FEATURES = 300
 CONTRAST = 0.02  # half of SIFT's own: grass and gravel are faint
 KEPT_IN_MEMORY = 200  # pictures; 0.35 MB each
 STRIP_ROWS = 512
@@ -102,7 +106,8 @@ def find_features(image: Image, *, mirrored: bool = False) -> Features:
     grey, observed, step = reduced_grey(image)
     if mirrored:
         grey, observed = np.ascontiguousarray(grey[:, ::-1]), np.ascontiguousarray(observed[:, ::-1])
-    sift = cv2.SIFT.create(MOST_FEATURES, contrastThreshold=CONTRAST)
+    count = min(max(grey.size // SPOT_PX2, FEWEST_FEATURES), MOST_FEATURES)
+    sift = cv2.SIFT.create(count, contrastThreshold=CONTRAST)
     keypoints, descriptors = sift.detectAndCompute(grey, observed)
     if descriptors is None:
         keypoints, descriptors = (), np.zeros((0, 128), np.uint8)
@@ -121,23 +126,36 @@ def reduced_grey(image: Image) -> tuple[Grey, Grey, float]:
     path = Path(image.path)
     step = max(1.0, max(image.width_px, image.height_px) / WORKING_PX)
     size = (max(1, round(image.width_px / step)), max(1, round(image.height_px / step)))
-    rgb = decode_rgb(path) if image.mask_path is None else None
-    if rgb is not None:
+    rgb = decode_rgb(path)
+    if rgb is None:  # palette, grey, alpha, 16 bit
+        values = _grey_values(image, path)
+        seen = np.isfinite(values)
+        grey = np.where(seen, values, np.float32(0)).clip(0, 255).astype(np.uint8)
+    else:
         _require_size(image, rgb.shape[1], rgb.shape[0])
-        grey = cv2.cvtColor(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-        return np.asarray(grey, np.uint8), np.full(grey.shape, 255, np.uint8), step
-    values = _grey_values(image, path)
-    observed = np.isfinite(values)
-    filled = np.where(observed, values, np.float32(0))
-    cover = cv2.resize(observed.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    mean = cv2.resize(filled, size, interpolation=cv2.INTER_AREA) / np.maximum(cover, 1e-6)
-    return np.clip(mean, 0, 255).astype(np.uint8), np.where(cover > 0.999, 255, 0).astype(np.uint8), step
+        seen = _judged(image)
+        grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+    reduced = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    cover = cv2.resize(seen.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced, np.uint8), np.where(cover == 255, 255, 0).astype(np.uint8), step
+
+
+def _judged(image: Image) -> BoolArray:
+    """Return where the picture's mask lets it be judged, ``(H, W)``; everywhere without one."""
+    shape = (image.height_px, image.width_px)
+    if image.mask_path is None:
+        return np.ones(shape, np.bool_)
+    classes = read_mask(Path(image.mask_path))
+    if classes.shape != shape:
+        raise UnreadableImage(f"{image.mask_path}: a mask of {classes.shape} for a picture of {shape}; ingest it again")
+    return ~hidden(classes)
 
 
 def _grey_values(image: Image, path: Path) -> NDArray[np.float32]:
-    mask = Path(image.mask_path) if image.mask_path is not None else None
-    with open_image(path, mask=mask) as reader:
+    with open_image(path) as reader:
         _require_size(image, reader.width_px, reader.height_px)
+        if image.mask_path is not None:
+            reader.put_mask(Path(image.mask_path))
         band = "grey" if reader.has("grey") else reader.bands[0]
         rows = range(0, reader.height_px, STRIP_ROWS)
         parts = [

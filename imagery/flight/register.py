@@ -16,6 +16,8 @@ RATIO = 0.8  # Lowe's ratio test
 LEAST_INLIERS = 10
 LOG10_CHANCE = -6.0  # log10 of the number of such agreements to be expected by chance
 TOLERANCE = 0.004  # of the width: 5 px of the reduced picture; lens, relief and a tilt of 1 degree stay below
+RELIEF = 0.03  # of the width: ground 10 % of the height higher or lower, at a third of a width of offset
+SPOT = 0.04  # of the width
 SCALE_RANGE = (0.4, 2.5)  # pictures of one flight
 LEAST_SPREAD = 0.02  # of the width: inliers on one spot say nothing about turn and scale
 
@@ -36,8 +38,9 @@ class Registration:
         factor: pixels of the second for one of the first, turned (anticlockwise) from the first to the second.
         inliers: points that agree.
         matches: points that look alike.
-        rms_px: what the fit leaves, in pixels of the second picture.
-        spread_px: root mean square distance of the points from their middle, in the first picture.
+        rms_px: what the fit leaves of the spots, in pixels of the second picture.
+        spread_px: root mean square distance of the spots from their middle, in the first picture.
+        spots: places on the ground that the agreeing points make up.
         mirrored_first: the first picture was flipped left to right before.
         mirrored_second: the second one was.
     """
@@ -51,6 +54,7 @@ class Registration:
     matches: int
     rms_px: float
     spread_px: float
+    spots: int
     mirrored_first: bool = False
     mirrored_second: bool = False
 
@@ -63,8 +67,8 @@ class Registration:
 def register(first: int, one: Features, second: int, two: Features) -> Registration | None:
     """Return how two pictures fit, or None where nothing but chance speaks for it.
 
-    Mutual nearest neighbours that pass the ratio test, a similarity by RANSAC, least squares on the points that agree.
-    The number of agreeing points must be at least ``LEAST_INLIERS`` and beyond chance (see :func:`log10_chance`).
+    Mutual nearest neighbours that pass the ratio test, a similarity by RANSAC, least squares over all that agrees but
+    for relief. The points that agree to ``TOLERANCE`` must be ``LEAST_INLIERS`` and beyond chance (`log10_chance`).
     """
     matches = match(one, two)
     if len(matches) < LEAST_INLIERS:
@@ -82,33 +86,65 @@ def register(first: int, one: Features, second: int, two: Features) -> Registrat
             inside = kept
             break
         inside, guess = kept, _fit(p[kept], q[kept])
-    distinct = _distinct(p[inside], q[inside], tolerance)
-    inliers = len(distinct[0])
-    if inliers < LEAST_INLIERS or log10_chance(len(p), inliers, two) > LOG10_CHANCE:
+    strict = _distinct(p[inside], q[inside], tolerance)
+    if len(strict) < LEAST_INLIERS or log10_chance(len(p), len(strict), two) > LOG10_CHANCE:
         return None
-    p, q = distinct
-    factor, shift = _fit(p, q)
-    spread = float(np.sqrt(np.mean(np.abs(p - p.mean()) ** 2)))
+    agreeing, spots = _over_relief(p, q, guess, two.width_px)
+    if len(spots) < 2:
+        return None
+    factor, shift = _fit(spots[:, 0], spots[:, 1])
+    spread = float(np.sqrt(np.mean(np.abs(spots[:, 0] - spots[:, 0].mean()) ** 2)))
     if not SCALE_RANGE[0] < abs(factor) < SCALE_RANGE[1] or spread < LEAST_SPREAD * one.width_px:
         return None
-    rms = float(np.sqrt(np.mean(np.abs(factor * p + shift - q) ** 2)))
-    middle = complex(p.mean()), complex(q.mean())
-    return Registration(first, second, *middle, factor, inliers, len(matches), rms, spread)
+    rms = float(np.sqrt(np.mean(np.abs(factor * spots[:, 0] + shift - spots[:, 1]) ** 2)))
+    middle = complex(spots[:, 0].mean()), complex(spots[:, 1].mean())
+    return Registration(first, second, *middle, factor, agreeing, len(matches), rms, spread, len(spots))
+
+
+def _over_relief(p: Complex, q: Complex, guess: tuple[complex, complex], width_px: int) -> tuple[int, Complex]:
+    """Return how many matches agree but for relief, and their means by spot ``(N, 2)``: in the first, in the second.
+
+    RANSAC holds on to one level: a bank, a deck or the crowns of trees. Ground a few metres higher or lower moves by
+    more than its tolerance, and all of it is the picture's place. So the matches near the similarity are taken, too
+    few by chance to matter, and each spot of the ground counts once, however rich its texture.
+    """
+    kept = np.zeros(len(p), bool)
+    spots = np.zeros((0, 2), complex)
+    for _ in range(10):
+        now = np.abs(guess[0] * p + guess[1] - q) < RELIEF * width_px
+        if now.sum() < 2 or np.array_equal(now, kept):
+            break
+        kept = now
+        spots = _spots(p[kept], q[kept], SPOT * width_px)
+        guess = _fit(spots[:, 0], spots[:, 1])
+    return len(_distinct(p[kept], q[kept], TOLERANCE * width_px)), spots
+
+
+def _spots(p: Complex, q: Complex, size_px: float) -> Complex:
+    """Return the means ``(N, 2)`` of the matches in each cell of a grid over the first picture."""
+    cells = np.round(p / size_px)
+    _, group = np.unique(np.column_stack([cells.real, cells.imag]), axis=0, return_inverse=True)
+    group = group.ravel()
+    count = np.bincount(group)
+    means = [np.bincount(group, part.real) + 1j * np.bincount(group, part.imag) for part in (p, q)]
+    return np.column_stack([mean / count for mean in means])
 
 
 def match(one: Features, two: Features) -> NDArray[np.int64]:
     """Return index pairs ``(N, 2)`` of features that are each other's nearest and pass the ratio test."""
     if len(one) < 2 or len(two) < 2:
         return np.zeros((0, 2), np.int64)
-    likeness = _rooted(one.descriptors) @ _rooted(two.descriptors).T  # cosine: distance^2 = 2 - 2 cosine
+    a, b = _rooted(one.descriptors), _rooted(two.descriptors)
+    likeness = a @ b.T  # cosine: distance^2 = 2 - 2 cosine
     rows = np.arange(len(one))
     best = likeness.argmax(axis=1)
-    back = likeness.argmax(axis=0)
     near = likeness[rows, best]
     likeness[rows, best] = -1.0
     second = likeness.max(axis=1)
-    passed = (2 - 2 * near < RATIO**2 * (2 - 2 * second)) & (back[best] == rows)
-    return np.column_stack([rows[passed], best[passed]])
+    clear = np.flatnonzero(2 - 2 * near < RATIO**2 * (2 - 2 * second))
+    back = (b[best[clear]] @ a.T).argmax(axis=1)  # a second product of the few is faster than columns of the first
+    mutual = clear[back == clear]
+    return np.column_stack([mutual, best[mutual]])
 
 
 def log10_chance(matches: int, inliers: int, two: Features) -> float:
@@ -155,9 +191,8 @@ def _fit(p: Complex, q: Complex) -> tuple[complex, complex]:
     return factor, complex(q.mean() - factor * p.mean())
 
 
-def _distinct(p: Complex, q: Complex, tolerance: float) -> tuple[Complex, Complex]:
+def _distinct(p: Complex, q: Complex, tolerance: float) -> list[tuple[complex, complex]]:
     """Keep one match a spot: SIFT finds one corner at several scales, and that is one witness."""
     cells = np.round(p / tolerance)
     _, first = np.unique(np.column_stack([cells.real, cells.imag]), axis=0, return_index=True)
-    first.sort()
-    return p[first], q[first]
+    return [(complex(p[k]), complex(q[k])) for k in sorted(first)]

@@ -107,7 +107,7 @@ def registered(
     middle = shift / 2
     other = (one + a * middle - two) / b + complex(*rng.normal(0, 0.1, 2))
     turn = a / b * cmath.rect(1 + rng.normal(0, 0.0005), rng.normal(0, 0.0005))
-    return Registration(i, j, middle, other, turn, 100, 200, 0.5, 80.0)
+    return Registration(i, j, middle, other, turn, 100, 200, 0.5, 80.0, 60)
 
 
 def judged(evidence: Evidence) -> tuple[Solution, FlightReport]:

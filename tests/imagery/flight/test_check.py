@@ -106,7 +106,7 @@ def test_a_registration_knows_the_true_offset_turn_and_scale(tmp_path: Path) -> 
 def test_pictures_of_different_ground_do_not_register(tmp_path: Path) -> None:
     flight = generate(tmp_path, 6, lines=1, on_line=2, lies={1: Lies(ground=77)})
     one, two = (find_features(image) for image in flight.images)
-    assert len(one) > 500
+    assert len(one) > 300
     assert register(0, one, 1, two) is None
 
 
@@ -146,9 +146,14 @@ def test_masked_pixels_bear_no_features(tmp_path: Path) -> None:
     mask = np.zeros((image.height_px, image.width_px), np.uint8)
     mask[:, : image.width_px // 2] = 4
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
-    found = find_features(replace(image, mask_path=str(tmp_path / "mask.png")))
-    assert len(found) > 50
-    assert found.points_px.real.min() > -5
+    masked = replace(image, mask_path=str(tmp_path / "mask.png"))
+    grey = cv2.imread(image.path, cv2.IMREAD_GRAYSCALE)
+    assert grey is not None
+    cv2.imwrite(str(tmp_path / "grey.png"), grey)
+    for one in (masked, replace(masked, path=str(tmp_path / "grey.png"))):  # RGB, and what only the reader takes
+        found = find_features(one)
+        assert len(found) > 50
+        assert found.points_px.real.min() > -5
     assert find_features(image).points_px.real.min() < -100
 
 
