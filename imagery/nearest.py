@@ -59,9 +59,13 @@ class AssetPlaces:
         shown = _shown(image, frame)
         found = []
         for placed, tree in self._kinds:
-            rows = [(min(s.distance(_metres(placed[i].geometry, frame)) for s in shown), placed[i])
-                    for i in tree.query(box)]  # fmt: skip
-            found.append(sorted((row for row in rows if row[0] <= reach_m), key=lambda row: (row[0], row[1].uid)))
+            rows = []
+            for i in tree.query(box):
+                metres = [float(one.distance(_metres(placed[i].geometry, frame))) for one in shown]
+                if min(metres) <= reach_m:
+                    # of two in view the one nearer to the camera comes first
+                    rows.append((min(metres), metres[0], placed[i].uid, placed[i]))
+            found.append([(distance, asset) for distance, _, _, asset in sorted(rows, key=lambda row: row[:3])])
         return found
 
 
@@ -98,7 +102,7 @@ def _choose(near: list[list[tuple[float, Asset]]], image: Image, max_m: float) -
         if rows and rows[0][0] <= max_m:
             value = confidence(rows, position_sigma_m(image), max_m)
             distance, asset = rows[0]
-            note = f"{distance:.0f} m away"
+            note = f"{distance:.0f} m away" if distance > 0 else "in view"
             if len(rows) > 1:
                 note += f"; next {rows[1][1].name} ({rows[1][1].uid}) at {rows[1][0]:.0f} m"
             return Assignment(asset.uid, None, None, AssignmentSource.NEAREST, value, note)

@@ -142,7 +142,8 @@ def _range(first: datetime, last: datetime) -> Json:
 
 
 def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="auto").replace("+00:00", "Z")
+    timespec = "milliseconds" if moment.microsecond else "seconds"  # Qt, and with it QGIS, reads no more
+    return moment.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def _general(image: Image, path: Path) -> Json:

@@ -47,6 +47,8 @@ def _parts(outline: Polygon) -> list[Polygon]:
     lon -= 360.0 * np.floor((lon.min() + 180.0) / 360.0)
     with np.errstate(all="ignore"):  # slivers of a picometre divide by zero inside; they have no area below
         sound = shapely.make_valid(Polygon(np.round(np.column_stack([lon, lonlat[:, 1]]), DECIMALS)))
+    if lon.max() <= 180.0 and isinstance(sound, Polygon):
+        return [orient(sound)] if sound.area > 0 else []
     inside = shapely.intersection(sound, box(-180, -90, 180, 90))
     beyond = shapely.transform(shapely.intersection(sound, box(180, -90, 540, 90)), lambda xy: xy - [360.0, 0.0])
     found = [part for one in (inside, beyond) for part in shapely.get_parts(one)]

@@ -95,6 +95,11 @@ def test_without_an_asset_folder_the_folders_below_the_surveys_own_count() -> No
     assert facts(outcome) == [(None, 1, "Mg"), (None, 2, "Ds")]
 
 
+def test_without_an_asset_or_a_span_above_only_symbols_as_the_forms_write_them_count() -> None:
+    images = [picture(f"/srv/flight/{name}/x.jpg") for name in ("st", "tower", "MEDIAN", "Pw", "高欄")]
+    assert facts(from_folders(images, AssetNames(ASSETS))) == [(None, None, "Pw"), (None, None, "Ra")]
+
+
 def test_an_impossible_member_is_left_out_and_said_the_rest_stays() -> None:
     outcome = from_folders([picture("/d/水橋/径間2/Pw/a.jpg"), picture("/d/水橋/径間9/Mg/b.jpg")], AssetNames(ASSETS))
     assert facts(outcome) == [("b-1", 2, None), ("b-1", None, None)]
@@ -151,7 +156,11 @@ def test_a_footprint_that_touches_the_bridge_is_nearer_than_the_camera() -> None
     reach = 80 / DEGREE_M
     shown = picture(footprint=box(LON - 0.0002, LAT, LON + 0.0002, LAT + reach))
     (given,) = from_distance([shown], [bridge("a", north_m=70)]).given.values()
-    assert given.note == "0 m away"
+    assert given.note == "in view"
+    both = from_distance([shown], [bridge("a", north_m=70), bridge("b", north_m=30)])
+    assert [(found.asset_uid, found.confidence) for found in both.given.values()] == [
+        ("b", pytest.approx(0.5, abs=0.01))
+    ]
 
 
 def test_a_bridge_goes_before_the_river_below_it() -> None:

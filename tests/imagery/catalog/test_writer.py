@@ -140,7 +140,8 @@ def test_a_torn_item_is_written_anew(shelves: Shelves) -> None:
     shelves.write()
     path = next(path for path in shelves.folder.glob("*/*.json") if path.name != "collection.json")
     path.write_text('{"type": "Feat')
-    assert shelves.write().changed + shelves.write().new == 1 or is_whole(shelves.folder)
+    written = shelves.write()
+    assert (written.new, written.changed, written.unchanged) == (1, 0, 2)
     assert validate(shelves.catalog()) == 3
 
 
@@ -273,5 +274,5 @@ def test_memory_holds_a_link_an_item_and_not_the_items(tmp_path: Path, photo: Ma
         tracemalloc.stop()
         return top
 
-    few, many = peak(tmp_path / "few", 100), peak(tmp_path / "many", 500)
-    assert (many - few) / 400 < 2500  # bytes a picture; an item is over 5000
+    few, many = peak(tmp_path / "few", 50), peak(tmp_path / "many", 250)
+    assert (many - few) / 200 < 2500  # bytes a picture; an item is over 5000
