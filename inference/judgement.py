@@ -15,7 +15,7 @@ from findings.finding import Domain, Finding, Provenance
 from findings.grading import grade
 from findings.identity import finding_uid
 from findings.measure import Measure
-from findings.survey import Image
+from findings.survey import Image, Scale
 from findings.taxonomy import TAXONOMY_VERSION, check_member
 from imagery.footprint import place_outline
 from models.base import PixelModel
@@ -25,13 +25,17 @@ CODE_VERSION = "0.1.0"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One suspected damage before it becomes a finding: where, how sure, how big."""
+    """One suspected damage before it becomes a finding: where, how sure, how big.
+
+    ``scale`` is that of the place, where it is another than the picture's.
+    """
 
     damage: str
     outline_px: Polygon
     score: float
     measures: tuple[Measure, ...]
     details: Mapping[str, Any]
+    scale: Scale | None = None
 
 
 def judge(
@@ -75,7 +79,7 @@ def judge(
                 damage=place.damage,
                 grade=grade(place.damage, place.measures, structure, details),
                 measures=place.measures,
-                scale=image.scale,
+                scale=place.scale or image.scale,
                 geometry_px=place.outline_px,
                 geometry_lonlat=geometry,
                 position_source=source,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from findings.measure import Measure
-from findings.survey import Image
+from findings.survey import Image, Scale
 from imagery.decode import DecodedPhoto, decode_rgb
 from imagery.masks import Classes, hidden
+from imagery.pose import pixel_scale
 from imagery.reader import LUMA, ImageReader
 from imagery.stream import PixelSource
 from imagery.types import Window
@@ -20,6 +21,8 @@ from inference.measure.crack import measure_crack
 from inference.measure.spacing import spacing_m
 from inference.regions import LINEAR_DAMAGES, Region, regions
 from models.card import ModelCard
+
+SAME_SCALE = 0.002  # below that share the scale of the middle holds, and is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +88,41 @@ def _cracks(
     spacings = spacing_m(found, image.scale)
     places = []
     for region, spacing in zip(found, spacings, strict=True):
-        measures, details = measure_crack(picture.grey, plane, region, image.scale, image.quality)
-        measures = (*measures, *measure_area(region, image.scale))
+        scale = scale_at(image, region)
+        measures, details = measure_crack(picture.grey, plane, region, scale, image.quality)
+        measures = (*measures, *measure_area(region, scale))
         if spacing is not None:
             measures = (*measures, spacing)
-        places.append(
-            Place(damage, region.polygon_px, region.score, measures, {**details, "fragments": region.fragments})
-        )
+        details = {**details, "fragments": region.fragments}
+        places.append(Place(damage, region.polygon_px, region.score, measures, details, scale))
     return places
 
 
 def _area(image: Image, damage: str, region: Region) -> Place:
-    measures: tuple[Measure, ...] = measure_area(region, image.scale)
-    return Place(damage, region.polygon_px, region.score, measures, {})
+    scale = scale_at(image, region)
+    return Place(damage, region.polygon_px, region.score, measure_area(region, scale), {}, scale)
+
+
+def scale_at(image: Image, region: Region) -> Scale:
+    """Return the scale where a region lies: under tilt the near side of a picture is finer than the far side.
+
+    The picture's own scale is that of its middle; the pose gives how a pixel there compares. A pixel that is longer one
+    way than the other widens sigma, because the direction of what is measured is not looked at: uniform between both
+    sides, (x - y) / sqrt(12).
+    """
+    scale = image.scale
+    if image.view is None or scale.gsd_mm is None or scale.sigma_mm is None:
+        return scale
+    middle = (image.width_px / 2, image.height_px / 2)
+    here = region.polygon_px.centroid
+    sizes = pixel_scale(image.view, np.array([middle, (here.x, here.y)]))
+    centre, local = (float(value) for value in sizes.mean_mm)
+    if not (np.isfinite([centre, local]).all() and centre > 0):
+        return scale
+    gsd = scale.gsd_mm * local / centre
+    across = gsd * float(sizes.x_mm[1] - sizes.y_mm[1]) / local / math.sqrt(12)
+    sigma = math.hypot(scale.sigma_mm * local / centre, across)
+    if abs(local / centre - 1.0) < SAME_SCALE:
+        return replace(scale, sigma_mm=sigma)
+    note = f"{scale.note}; {gsd:.3g} mm/px where the finding lies, from the pose".removeprefix("; ")
+    return replace(scale, gsd_mm=gsd, sigma_mm=sigma, note=note)
