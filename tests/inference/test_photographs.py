@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ DOWN = PhotoMetadata(
 )  # fmt: skip
 
 
-def photograph(pitch: float, **stated: float) -> Image:
+def photograph(pitch: float, **stated: Any) -> Image:
     metadata = replace(DOWN, gimbal_pitch_deg=pitch)
     view = photo_view(metadata, WIDTH, HEIGHT, ground_sample_distance(metadata, WIDTH), Stated(**stated))
     pose = json.loads(json.dumps(view.pose.to_json())) if view.pose is not None else None
@@ -57,7 +58,7 @@ def test_under_tilt_the_far_side_is_coarser_and_less_sure() -> None:
     assert far.gsd_mm is not None
     assert near.gsd_mm is not None
     assert near.gsd_mm < 0.9 * image.scale.gsd_mm < 0.8 * far.gsd_mm
-    # ground area of a pixel = solid angle (cos^3 of the angle off the axis) x R^2 / cos(incidence), R = H / cos(incidence)
+    # ground area of a pixel: solid angle (cos^3 of the angle off the axis) x R^2 / cos(incidence), R = H / cos(inc.)
     fov = np.degrees(np.arctan((HEIGHT / 2 - 20) / (8.8 / 13.2 * WIDTH)))
     ratio = (np.cos(np.radians(fov)) * np.cos(np.radians(30.0)) / np.cos(np.radians(30.0 + fov))) ** 1.5
     assert far.gsd_mm / image.scale.gsd_mm == pytest.approx(ratio, rel=0.01)
