@@ -27,6 +27,7 @@ PEAK = 6.0
 """Depth of the peak in robust sigmas of its ring; 355 sound pictures reach 5 as a rule and 7.9 at most."""
 SMEARED = 0.12
 """Least spread along the motion in parts of what it must be: a repeated pattern makes a peak, but smears nothing."""
+OVERTONE = 0.4
 FLATTEST = 3.0  # grey values; a window with less holds noise only
 _RINGS = (4, 6, 9, 13, 20, 32, 65)
 
@@ -46,14 +47,26 @@ def find_motion(grey: NDArray[np.uint8]) -> Motion | None:
     logs = [_log_spectrum(window) for window in windows]
     if not logs:
         return None
-    depth = _depth(np.mean(logs, axis=0))
-    row, col = np.unravel_index(int(np.argmax(depth)), depth.shape)
-    down, right = (float(axis[row, col]) for axis in _lags()[:2])
-    found = Motion(math.hypot(down, right), math.degrees(math.atan2(down, right)) % 180.0, float(depth[row, col]))
+    found = _peak(_depth(np.mean(logs, axis=0)))
     if found.peak < PEAK:
         return None
     expected = found.length_px / math.sqrt(12)  # 1-sigma of a box
     return found if _spread_along(windows, found.direction_deg) >= SMEARED * expected else None
+
+
+def _peak(depth: NDArray[np.float64]) -> Motion:
+    """Return the deepest lag, or the half or third of it where a peak stands too: log |sin| repeats at multiples."""
+    lags = np.fft.fftfreq(WINDOW_PX, 1.0 / WINDOW_PX)
+    row, col = np.unravel_index(int(np.argmax(depth)), depth.shape)
+    place, deepest = np.array([lags[row], lags[col]]), float(depth[row, col])
+    for part in (3, 2):
+        near = np.rint(place / part).astype(int)
+        around = [(near[0] + i, near[1] + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]  # negative lags stand at the end
+        down, right = max(around, key=lambda lag: float(depth[lag]))
+        if depth[down, right] >= max(PEAK, OVERTONE * deepest) and math.hypot(down, right) >= SHORTEST_PX:
+            place = np.array([down, right], float)
+            break
+    return Motion(float(np.hypot(*place)), math.degrees(math.atan2(place[0], place[1])) % 180.0, deepest)
 
 
 def _windows(grey: NDArray[np.uint8]) -> list[FloatArray]:
