@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -161,6 +162,11 @@ def _within(text: str, moments: list[str]) -> bool:
     return after and (last == ".." or when <= datetime.fromisoformat(last))
 
 
+@cache
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body).hexdigest()}"'
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     service: FakeStac
@@ -212,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404, {}, b"", fault)
             return
         # RFC 9110, 8.8.3: a strong validator of the bytes
-        headers = {"ETag": fault.etag or f'"{hashlib.md5(body).hexdigest()}"', "Accept-Ranges": "bytes"}
+        headers = {"ETag": fault.etag or _etag(body), "Accept-Ranges": "bytes"}
         span = _span(self.headers.get("Range"), len(body))
         if span is None or fault.ignore_range:
             self._send(200, headers, body, fault)  # RFC 9110, 14.2: a server may ignore Range

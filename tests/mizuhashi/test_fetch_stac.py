@@ -132,7 +132,7 @@ def test_an_allowance_that_is_used_up_half_way_keeps_what_is_finished_and_a_seco
     whole = fetch_stac.wire_of
 
     def after_one_scene(settings: Settings, budget_bytes: int) -> GuardedSession:
-        return whole(settings, 600_000)
+        return whole(settings, 800_000)
 
     with monkeypatch.context() as patch:
         patch.setattr(fetch_stac, "wire_of", after_one_scene)

@@ -418,6 +418,9 @@ def test_files_beside_the_remote_one_are_not_asked_for(wire: GuardedSession, ser
     with CogReader(wire, url(service)) as reader:
         reader.read(grid(0, 0, 100, 100, pixel=40.0))
         reader.read(grid(0, 0, 100, 100), nearest=True)
+        for beside in ("/etc/passwd", f"{reader._name}.ovr", f"{reader._name}.aux.xml"):
+            with pytest.raises(FileNotFoundError):
+                reader._opener(beside)
     assert {path for path, _ in service.ranges()} == {PATH}
     assert {asked.path for asked in service.log} == {PATH}
 

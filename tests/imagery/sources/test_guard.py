@@ -252,6 +252,8 @@ def test_every_door_of_the_session_is_guarded(wire: GuardedSession, service: Fak
         getattr(wire, way)(f"http://127.0.0.1:{service.port + 1}/")
     with pytest.raises(RefusedSource, match="not on the list"):
         getattr(wire, way)("https://evil.example/")
+    with pytest.raises(RefusedSource, match="credentials in it"):
+        getattr(wire, way)(f"http://user:secret@{service.where}/")
     assert service.log == []
 
 
