@@ -15,7 +15,7 @@ from shapely.geometry import box
 
 from imagery.sources.sentinel_access import Access, Patience
 from imagery.sources.sentinel_collections import S2_L2A, Collection
-from imagery.sources.sentinel_hub import Wish
+from imagery.sources.sentinel_hub import Fetched, Plan, Wish, fetch, plan
 from imagery.sources.sentinel_service import Service
 from tests.fakes.sentinel_hub import FakeSentinelHub
 
@@ -64,3 +64,17 @@ def expected(fake: FakeSentinelHub, number: int, profile: Any) -> tuple[NDArray[
     inside = (col >= 0) & (col < spec.size_px) & (row >= 0) & (row < spec.size_px)
     truth = fake.world.truth(number)
     return truth[:, row.clip(0, spec.size_px - 1), col.clip(0, spec.size_px - 1)], inside
+
+
+def planned(fake: FakeSentinelHub, tmp_path: Path, wish: Wish | None = None, **changes: Any) -> Plan:
+    wish = wish or wish_of(fake, **changes)
+    return plan(service_of(fake), wish, tmp_path / "scenes", tmp_path / "cache")
+
+
+def run(fake: FakeSentinelHub, tmp_path: Path, wish: Wish | None = None, **changes: Any) -> list[Fetched]:
+    return list(fetch(service_of(fake), planned(fake, tmp_path, wish, **changes), PLENTY))
+
+
+def first_day(fake: FakeSentinelHub) -> datetime:
+    """Return the end of a wish for the first acquisition alone."""
+    return fake.world.optical[0].when.replace(hour=23)

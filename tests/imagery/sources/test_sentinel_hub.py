@@ -5,48 +5,39 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from pyproj import Transformer
 from shapely.geometry import LineString
 
-from findings.errors import AccessDenied, InputError, OutputError, QuotaExceeded, SourceUnavailable
+from findings.errors import InputError, QuotaExceeded
 from imagery.masks import MaskClass
 from imagery.scene_product import NODATA
 from imagery.sources import sentinel_collections
-from imagery.sources.sentinel_catalogue import search
 from imagery.sources.sentinel_collections import S1_GRD, S2_L2A, check_bands
-from imagery.sources.sentinel_hub import Fetched, Plan, Wish, fetch, plan
-from imagery.sources.sentinel_statistics import StatisticsWish, plan_statistics, read_statistics, statistics
+from imagery.sources.sentinel_hub import fetch, plan
 from imagery.sources.sentinel_tiles import buffered
 from tests.fakes import sentinel_faults as faults
 from tests.fakes.sentinel_hub import FakeSentinelHub
 from tests.fakes.sentinel_world import World, make_world
-from tests.imagery.sources.sentinel_case import FROM, PLENTY, TO, expected, service_of, stored, wish_of
+from tests.imagery.sources.sentinel_case import (
+    PLENTY,
+    expected,
+    first_day,
+    planned,
+    run,
+    service_of,
+    stored,
+    wish_of,
+)
 
 
 @pytest.fixture
 def fake() -> Iterator[FakeSentinelHub]:
     with FakeSentinelHub() as service:
         yield service
-
-
-def planned(fake: FakeSentinelHub, tmp_path: Path, wish: Wish | None = None, **changes: Any) -> Plan:
-    wish = wish or wish_of(fake, **changes)
-    return plan(service_of(fake), wish, tmp_path / "scenes", tmp_path / "cache")
-
-
-def run(fake: FakeSentinelHub, tmp_path: Path, wish: Wish | None = None, **changes: Any) -> list[Fetched]:
-    return list(fetch(service_of(fake), planned(fake, tmp_path, wish, **changes), PLENTY))
-
-
-def first_day(fake: FakeSentinelHub) -> datetime:
-    """Return the end of a wish for the first acquisition alone."""
-    return fake.world.optical[0].when.replace(hour=23)
 
 
 def on_the_border() -> World:
@@ -66,6 +57,7 @@ def test_pixels_lie_where_they_should_and_read_as_reflectance(
     assert [result.state for result in done] == ["written"] * 3
     for number, result in enumerate(done):
         assert result.path is not None
+        assert result.note == ""  # what was claimed of the offset is what the pixels say
         values, profile = stored(result.path)
         truth, inside = expected(fake, number, profile)
         assert inside.all()
@@ -247,186 +239,3 @@ def test_a_band_that_the_collection_lacks_is_refused() -> None:
         with pytest.raises(InputError, match="s2-l2a has coastal"):
             check_bands(S2_L2A, bands)
     assert check_bands(S2_L2A, ("B03", "b8a")) == ("green", "nir08")
-
-
-# --- runs that are cut off
-
-
-def test_a_second_run_sends_no_process_request(fake: FakeSentinelHub, tmp_path: Path) -> None:
-    run(fake, tmp_path)
-    assert fake.requests["process"] == 3
-    assert [result.state for result in run(fake, tmp_path)] == ["present"] * 3
-    assert fake.requests["process"] == 3
-
-
-def test_a_scene_that_was_lost_comes_back_from_the_cache(fake: FakeSentinelHub, tmp_path: Path) -> None:
-    done = run(fake, tmp_path)
-    assert done[1].path is not None
-    done[1].path.with_suffix(".json").unlink()
-    assert [result.state for result in run(fake, tmp_path)] == ["present", "written", "present"]
-    assert fake.requests["process"] == 3
-
-
-@pytest.mark.parametrize("damage", ["response", "request", "no request", "another request"])
-def test_a_damaged_cache_entry_is_asked_for_again(fake: FakeSentinelHub, tmp_path: Path, damage: str) -> None:
-    done = run(fake, tmp_path, end=first_day(fake))
-    assert done[0].path is not None
-    done[0].path.with_suffix(".json").unlink()
-    part = planned(fake, tmp_path, end=first_day(fake)).scenes[0].tiles[0]
-    request = part.file.with_name("request.json")
-    if damage == "response":
-        part.file.write_bytes(part.file.read_bytes()[:500])
-    elif damage == "request":
-        request.write_text("{", encoding="utf-8")
-    elif damage == "no request":
-        request.unlink()
-    else:
-        request.write_text(request.read_text("utf-8").replace("UINT16", "UINT8"), encoding="utf-8")
-    assert [result.state for result in run(fake, tmp_path, end=first_day(fake))] == ["written"]
-    assert fake.requests["process"] == 2
-
-
-def test_units_that_end_half_way_keep_what_was_fetched(fake: FakeSentinelHub, tmp_path: Path) -> None:
-    fake.fail("process", faults.out_of_units, at=[2])
-    results = fetch(service_of(fake), planned(fake, tmp_path), PLENTY)
-    assert next(results).state == "written"
-    with pytest.raises(QuotaExceeded, match="ACCESS_INSUFFICIENT_PROCESSING_UNITS"):
-        next(results)
-    assert fake.requests["process"] == 2  # and the third was not even tried
-    assert [result.state for result in run(fake, tmp_path)] == ["present", "written", "written"]
-    assert fake.requests["process"] == 4
-
-
-def test_after_the_refusal_of_one_tile_no_further_batch_is_sent(fake: FakeSentinelHub, tmp_path: Path) -> None:
-    fake.fail("process", faults.out_of_units, times=500)
-    with pytest.raises(QuotaExceeded):
-        run(fake, tmp_path, tile_px=10)
-    assert fake.requests["process"] <= 2  # as many as there are threads
-
-
-def test_a_token_that_ends_half_way_is_renewed(fake: FakeSentinelHub, tmp_path: Path) -> None:
-    fake.fail("process", faults.expired, at=[2])
-    assert [result.state for result in run(fake, tmp_path)] == ["written"] * 3
-    assert fake.requests["token"] == 3  # the plan's, the download's, the renewed one
-
-
-def test_a_right_that_is_lost_half_way_ends_the_run(fake: FakeSentinelHub, tmp_path: Path) -> None:
-    fake.fail("process", faults.expired, times=99)
-    with pytest.raises(AccessDenied):
-        run(fake, tmp_path)
-    assert not list((tmp_path / "scenes").rglob("*.tif"))
-
-
-@pytest.mark.parametrize("fault", [faults.truncated, faults.halved])
-def test_a_truncated_body_leaves_nothing_half_written(
-    fake: FakeSentinelHub, tmp_path: Path, fault: faults.Fault
-) -> None:
-    fake.fail("process", fault, times=3)
-    wish = wish_of(fake, end=first_day(fake))
-    with pytest.raises(SourceUnavailable):
-        run(fake, tmp_path, wish)
-    assert not list((tmp_path / "scenes").rglob("*.tif"))
-    assert not list((tmp_path / "cache").rglob("*.tiff")) if (tmp_path / "cache").exists() else True
-    assert not list(tmp_path.rglob("*.partial"))
-    fake._faults.clear()
-    assert [result.state for result in run(fake, tmp_path, wish)] == ["written"]
-
-
-def test_one_acquisition_that_fails_does_not_stop_the_others(fake: FakeSentinelHub, tmp_path: Path) -> None:
-    fake.fail("process", faults.server_error(), at=[2, 3, 4])
-    assert [result.state for result in run(fake, tmp_path)] == ["written", "failed", "written"]
-    manifest = (tmp_path / "scenes" / "sentinel-2-l2a" / "sentinel_hub.jsonl").read_text("utf-8").splitlines()
-    assert [json.loads(line)["state"] for line in manifest] == ["written", "failed", "written"]
-    assert [result.state for result in run(fake, tmp_path)] == ["present", "written", "present"]
-
-
-def test_a_service_that_fails_three_times_in_a_row_is_left(fake: FakeSentinelHub, tmp_path: Path) -> None:
-    fake.fail("process", faults.server_error(), times=99)
-    with pytest.raises(SourceUnavailable):
-        run(fake, tmp_path)
-
-
-def test_an_answer_of_another_size_or_place_is_refused(fake: FakeSentinelHub, tmp_path: Path) -> None:
-    day = first_day(fake)
-    run(fake, tmp_path, tile_px=40, end=day)
-    bodies = {
-        path: path.read_bytes() for path in (tmp_path / "cache").rglob("*.tiff") if path.stat().st_size
-    }  # answers to other tiles, of the same size and of another one
-    for body in list(bodies.values())[:3]:
-        fake.fail("process", lambda answer, body=body: faults.Answer(200, body, "image/tiff"))  # type: ignore[misc]
-        with pytest.raises(SourceUnavailable, match="not kept"):
-            run(fake, tmp_path / "other", end=day)
-
-
-def test_an_acquisition_without_a_pixel_is_recorded_as_empty_and_not_asked_again(tmp_path: Path) -> None:
-    world = make_world()
-    passes = (replace(world.optical[0], blank=True), *world.optical[1:])
-    with FakeSentinelHub(replace(world, optical=passes)) as fake:
-        assert [result.state for result in run(fake, tmp_path)] == ["empty", "written", "written"]
-        assert [result.state for result in run(fake, tmp_path)] == ["empty", "present", "present"]
-        assert fake.requests["process"] == 3
-        assert len(list((tmp_path / "scenes").rglob("*_mask.tif"))) == 2
-        again = plan(service_of(fake), wish_of(fake), tmp_path / "scenes", tmp_path / "cache", again=True)
-        assert again.requests == 3
-        assert len(list((tmp_path / "cache").rglob("*.tiff"))) == 3  # a plan alone forgets nothing
-        list(fetch(service_of(fake), again, PLENTY))
-        assert fake.requests["process"] == 6
-
-
-def test_a_cache_that_cannot_be_written_is_told(fake: FakeSentinelHub, tmp_path: Path) -> None:
-    (tmp_path / "cache").write_text("in the way", encoding="utf-8")
-    with pytest.raises(OutputError, match="make room or choose another --home"):
-        run(fake, tmp_path, end=first_day(fake))
-    assert not list((tmp_path / "scenes").rglob("*.tif"))
-
-
-# --- statistics
-
-
-def test_index_series_agree_with_the_world(fake: FakeSentinelHub) -> None:
-    area = wish_of(fake).area_lonlat
-    found = search(service_of(fake), S2_L2A, area, FROM, TO)
-    service = service_of(fake)
-    rows = statistics(service, plan_statistics(StatisticsWish(area, FROM, TO, days=len(found))), PLENTY)
-    assert len(rows) == 9
-    scene = fake.world.series.scenes[0]
-    inner = (slice(20, 76), slice(20, 76))
-    green, nir = (scene.bands[band][inner].astype(float) for band in (1, 3))
-    clear = ~scene.clouds[inner]
-    ndwi = ((green - nir) / (green + nir))[clear]
-    row = next(row for row in rows if row.index == "ndwi" and row.date == f"{scene.captured_at:%Y-%m-%d}")
-    assert row.mean == pytest.approx(ndwi.mean(), abs=0.05)
-    assert row.std == pytest.approx(ndwi.std(), abs=0.05)
-    assert row.clear_px + row.other_px == pytest.approx(56 * 56, rel=0.15)
-    assert service.meter.units > 0
-
-
-def test_an_index_series_over_the_cap_asks_nothing(fake: FakeSentinelHub) -> None:
-    with pytest.raises(QuotaExceeded, match="an index series"):
-        statistics(service_of(fake), plan_statistics(StatisticsWish(wish_of(fake).area_lonlat, FROM, TO)), 0.001)
-    assert fake.requests["statistics"] == 0
-
-
-def test_a_long_reach_is_counted_in_pixels_that_fit_one_request(fake: FakeSentinelHub) -> None:
-    line = buffered(LineString([(131.0, 34.0), (131.6, 34.3)]), 100)
-    assert plan_statistics(StatisticsWish(line, FROM, TO)).pixel_m == 30.0
-
-
-def test_an_index_that_is_unknown_is_refused(fake: FakeSentinelHub) -> None:
-    with pytest.raises(InputError, match="ndvi, ndwi, mndwi"):
-        plan_statistics(StatisticsWish(wish_of(fake).area_lonlat, FROM, TO, indices=("evi",)))
-
-
-def test_a_day_without_a_clear_pixel_has_no_mean_and_a_failed_day_says_why() -> None:
-    stats = {"min": "NaN", "max": "NaN", "mean": "NaN", "stDev": "NaN", "sampleCount": 9, "noDataCount": 9}
-    span = {"from": "2024-02-29T00:00:00Z", "to": "2024-03-01T00:00:00Z"}
-    days = [
-        {"interval": span, "outputs": {"ndvi": {"bands": {"B0": {"stats": stats}}}}},
-        {"interval": span, "error": {"type": "EXECUTION_ERROR"}},
-    ]
-    cloudy, failed = read_statistics(json.dumps({"data": days}).encode(), ("ndvi",))
-    assert (cloudy.mean, cloudy.std, cloudy.clear_px, cloudy.other_px) == (None, None, 0, 9)
-    assert (failed.mean, failed.error) == (None, "EXECUTION_ERROR")
-    for body in (b"", b"[]", b'{"data": [{}]}', b'{"data": [{"interval": {"from": 1}, "outputs": {}}]}'):
-        with pytest.raises(SourceUnavailable, match="Statistical API"):
-            read_statistics(body, ("ndvi",))
