@@ -8,14 +8,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from findings.errors import InputError
 from findings.survey import ImageKind
 from imagery.flight import features
 from imagery.flight.check import check_flight
-from imagery.flight.features import FeatureStore, find_features
+from imagery.flight.features import Features, FeatureStore, find_features
 from imagery.flight.pairs import MOST_NEIGHBOURS, candidate_pairs
-from imagery.flight.register import register
+from imagery.flight.register import LEAST_INLIERS, match, register
 from imagery.flight.report import COLUMNS, FlightReport, Verdict, rows, summary
 from imagery.flight.stations import flight_of, natural
 from imagery.flight.turn import TurnKind
@@ -110,12 +111,48 @@ def test_pictures_of_different_ground_do_not_register(tmp_path: Path) -> None:
     assert register(0, one, 1, two) is None
 
 
-def test_one_repeated_spot_is_no_registration(tmp_path: Path) -> None:
-    flight = generate(tmp_path, 6, lines=1, on_line=2)
-    one, two = (find_features(image) for image in flight.images)
-    near = np.abs(one.points_px - one.points_px[0]) < 0.01 * WIDTH
-    few = features.Features(one.points_px[near], one.descriptors[near], one.width_px, one.step_px)
-    assert register(0, few, 1, two) is None
+def two_pictures(p: NDArray[np.complex128], q: NDArray[np.complex128]) -> tuple[Features, Features]:
+    """Return two pictures of 480 px whose k-th features look alike, at p and q, and others all over that do not."""
+    rng = np.random.default_rng(3)
+    alike = rng.integers(0, 120, (len(p), 128)).astype(np.uint8)
+    found = []
+    for points in (p, q):
+        places = rng.uniform(-200, 200, 300) + 1j * rng.uniform(-150, 150, 300)
+        others = rng.integers(0, 120, (300, 128)).astype(np.uint8)
+        found.append(Features(np.r_[points, places], np.vstack([alike, others]), WIDTH, 1.0))
+    return found[0], found[1]
+
+
+def test_few_agreeing_features_are_no_registration_however_well_they_agree() -> None:
+    rng = np.random.default_rng(4)
+    p = rng.uniform(-200, 200, 30) + 1j * rng.uniform(-150, 150, 30)
+    for agreeing, expected in ((LEAST_INLIERS - 1, False), (LEAST_INLIERS + 1, True)):
+        q = rng.uniform(-200, 200, 30) + 1j * rng.uniform(-150, 150, 30)
+        q[:agreeing] = 1j * p[:agreeing] + 5
+        assert (register(0, two_pictures(p, q)[0], 1, two_pictures(p, q)[1]) is not None) is expected
+
+
+def test_agreement_that_chance_would_give_is_no_registration() -> None:
+    rng = np.random.default_rng(5)
+    p, q = (rng.uniform(-25, 25, 1500) + 1j * rng.uniform(-25, 25, 1500) for _ in range(2))
+    one, two = (Features(f.points_px[:1500], f.descriptors[:1500], WIDTH, 1.0) for f in two_pictures(p, q))
+    assert len(match(one, two)) > 1000
+    assert register(0, one, 1, two) is None
+
+
+def test_agreement_on_one_spot_says_nothing_about_turn_and_scale() -> None:
+    x, y = np.meshgrid(np.arange(0.0, 12.0, 2.0), np.arange(4.0, 16.0, 2.0))  # on both sides of a border of spots
+    p = (x + 1j * y).ravel()
+    assert register(0, two_pictures(p, p + 40)[0], 1, two_pictures(p, p + 40)[1]) is None
+    wide = 8 * p
+    assert register(0, two_pictures(wide, wide + 40)[0], 1, two_pictures(wide, wide + 40)[1]) is not None
+
+
+def test_two_pictures_alone_check_turn_and_scale_but_not_their_places(tmp_path: Path) -> None:
+    report = check_flight(generate(tmp_path, 17, lines=1, on_line=2).images)
+    assert [image.verdict for image in report.images] == [Verdict.UNCHECKED] * 2
+    assert len(report.pairs) == 1
+    assert not report.place_sigma_estimated
 
 
 def test_features_are_computed_once_a_picture_within_bounded_memory(
