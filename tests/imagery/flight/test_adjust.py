@@ -241,3 +241,12 @@ def test_pairs_are_predicted_and_registered_with_their_residual(tmp_path: Path) 
             assert pair.as_recorded_m == pytest.approx(pair.residual_m)
             assert pair.rotation_error_deg == pytest.approx(0.0, abs=0.2)
         assert pair.scale_ratio_error == pytest.approx(0.0, abs=0.003)
+
+
+def test_turned_pictures_do_not_pull_at_the_others_though_they_are_half_of_the_line(tmp_path: Path) -> None:
+    for seed in range(3):
+        wrong = dict.fromkeys(range(3), 90.0)
+        evidence, _, _ = seen(tmp_path, seed, turned=wrong, lines=1, on_line=6, place_sigma_m=2.0)
+        _, report = judged(evidence)
+        kinds = {k: image.turn.kind for k, image in enumerate(report.images) if image.turn is not None}
+        assert kinds == dict.fromkeys(range(3), TurnKind.CLOCKWISE)
