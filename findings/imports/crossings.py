@@ -214,7 +214,7 @@ def _meetings(over: NDArray[Any], water: NDArray[Any], owners: NDArray[np.int64]
         else:
             ends = shapely.get_point(shapely.shortest_line(over[at], water[at]), 1)
             points, parts = list(ends), []
-        places = shapely.union_all(shapely.buffer(points, SAME_PLACE_M / 2)) if parts else None
+        places = shapely.union_all(shapely.buffer(points, SAME_PLACE_M / 2)) if len(parts) > 1 else None
         spots = sorted((round(p.x, 2), round(p.y, 2)) for p in points)
         nearest = min(spots, key=lambda spot: (round(float(np.hypot(*spot)), 2), spot))
         found.append(_Meeting(int(river), round(least, 1), nearest, max(len(_parts(places)), 1)))

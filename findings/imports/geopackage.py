@@ -40,9 +40,9 @@ def open_geopackage(path: Path) -> Iterator[Callable[[], list[Layer]]]:
     Raises:
         RecordError: the file is damaged, or a program has changes in it that are not written yet.
     """
-    wal = path.with_name(f"{path.name}-wal")
-    if wal.is_file() and wal.stat().st_size > 0:
-        raise RecordError(f"{path.name}: has unwritten changes ({wal.name}); close the program that has it open")
+    for beside in (path.with_name(f"{path.name}-{suffix}") for suffix in ("wal", "journal")):
+        if beside.is_file() and beside.stat().st_size > 0:
+            raise RecordError(f"{path.name}: has unwritten changes ({beside.name}); close the program that has it open")
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
     try:
         connection.execute("PRAGMA trusted_schema=OFF")

@@ -9,7 +9,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from findings.assets_file import Row
-from findings.imports.osm_extract import Extract, Tags, is_water_area, is_water_line
+from findings.imports.osm_extract import Extract, Relation, Tags, is_water_area, is_water_line
 from findings.imports.osm_shapes import Groups, Item, by_node, collected, common, line_item, relation_area, way_area
 
 
@@ -31,11 +31,11 @@ def rivers(extract: Extract) -> Iterator[tuple[str, Row]]:
     for number, keys in enumerate(found):
         items = [lines[key] for key in keys]
         mine = sorted({relations[key] for key in keys if key in relations})
-        row = _row(items, held.get(number, []), [extract.relations[i].tags for i in mine])
+        row = _row(items, held.get(number, []), [extract.relations[i] for i in mine], extract)
         if row is not None:
             yield keys[0], row
     for item in alone:
-        row = _row([], [item], [])
+        row = _row([], [item], [], extract)
         if row is not None:
             yield item.key, row
 
@@ -109,14 +109,14 @@ def _length_inside(line: BaseGeometry, water: BaseGeometry) -> float:
     return float(shapely.length(inside))
 
 
-def _row(lines: Sequence[Item], areas: Sequence[Item], relations: Sequence[Tags]) -> Row | None:
+def _row(lines: Sequence[Item], areas: Sequence[Item], relations: Sequence[Relation], extract: Extract) -> Row | None:
     items = [*lines, *areas]
     parts = [item.geometry for item in items if item.geometry is not None]
     if not parts:
         return None
     key = items[0].key
     name = (
-        common(river_name(tags) for tags in relations)
+        common(river_name(relation.tags) for relation in relations)
         or common(river_name(item.tags) for item in lines)
         or common(river_name(item.tags) for item in areas)
     )
@@ -128,7 +128,12 @@ def _row(lines: Sequence[Item], areas: Sequence[Item], relations: Sequence[Tags]
         "osm_class": "・".join(sorted({_kind(item.tags) for item in items})),
         "osm_members": " ".join(item.key for item in items),
     }
-    if notes := [item.clipped for item in items if item.clipped]:
+    notes = [item.clipped for item in items if item.clipped]
+    for relation in relations:
+        ways = relation.ways()
+        if missing := sum(way not in extract.ways for way in ways):
+            notes.append(f"relation/{relation.id}: {missing} of its {len(ways)} ways are not in the extract")
+    if notes:
         values["source_note"] = "; ".join(notes)
     return values, collected(parts)
 

@@ -140,6 +140,8 @@ def _rings(lines: Sequence[BaseGeometry]) -> tuple[list[BaseGeometry], list[Base
 
 def collected(parts: Sequence[BaseGeometry]) -> BaseGeometry:
     """Return parts as one geometry of the plainest kind: merged lines, polygons, or a collection of both."""
+    if len(parts) == 1 and parts[0].geom_type in ("LineString", "Polygon"):
+        return parts[0]
     flat = [piece for part in parts for piece in getattr(part, "geoms", [part])]
     lines = sorted((piece for piece in flat if piece.geom_type in ("LineString", "LinearRing")), key=shapely.to_wkb)
     polygons = sorted((piece for piece in flat if piece.geom_type == "Polygon"), key=shapely.to_wkb)

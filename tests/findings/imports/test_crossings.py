@@ -129,6 +129,12 @@ def test_of_several_rivers_in_reach_of_a_point_the_list_of_bridges_decides() -> 
     assert "its list names 別川, which is not in reach" in other.note
 
 
+def test_reach_is_a_circle_and_not_a_square() -> None:
+    end = river(line((0, 0), (-500, -500)))
+    assert find_crossings([bridge(Point(at(60, 60))), end]) == []
+    assert len(find_crossings([bridge(Point(at(45, 45))), end])) == 1
+
+
 def test_a_bridge_near_a_river_but_out_of_reach_crosses_nothing() -> None:
     assert find_crossings([bridge(line((0, -10), (0, -10.5))), river(line((0, 0.2), (0, 1)))]) == []
 

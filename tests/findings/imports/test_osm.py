@@ -130,6 +130,13 @@ def test_a_relation_unites_a_river_across_a_gap_and_names_it(path: Path) -> None
     assert (found.name, shape(found).geom_type) == ("試験川", "MultiLineString")
 
 
+def test_a_relation_of_which_the_extract_holds_a_part_says_so(path: Path) -> None:
+    osm = Osm().way(1, [(1, 0, 0), (2, 0, 100)], waterway="river")
+    osm.relation(9, [("w", 1, "main_stream"), ("w", 2, "main_stream")], type="waterway", name="試験川")
+    (found,) = rivers(osm, path)
+    assert found.attributes["source_note"] == "relation/9: 1 of its 2 ways are not in the extract"
+
+
 def test_nameless_lines_go_on_into_each_other_but_not_through_a_fork(path: Path) -> None:
     osm = (
         Osm().way(1, [(1, 0, 0), (2, 0, 100)], waterway="stream").way(2, [(2, 0, 100), (3, 0, 200)], waterway="stream")
