@@ -59,10 +59,8 @@ def _coding(reader: ImageReader, band: str) -> str | None:
 def _decode(values: FloatArray, coding: str) -> Classes:
     known = np.isfinite(values)
     codes = np.where(known, values, 0).astype(np.int64)
-    if coding == "SCL":
-        classes = from_scl(codes)
-    else:
-        classes = from_fmask(codes) if coding == "Fmask" else from_qa_pixel(codes)
+    read = from_scl if coding == "SCL" else from_fmask if coding == "Fmask" else from_qa_pixel
+    classes = read(codes)
     return np.where(known, classes, np.uint8(MaskClass.NO_DATA)).astype(np.uint8)
 
 

@@ -107,7 +107,8 @@ def _write_maps(
                     transform=reader.transform,
                     tags={**tags, "CLASS": spec.name},
                 )
-                writers.append(stack.enter_context(writer))
+                stack.enter_context(writer)
+                writers.append(writer)
             return infer(model, reader, MapSink(writers), window=window, overlap=overlap, batch=batch, device=device)
     except BaseException:
         for path in fresh:  # a sister map may have been completed before the failure
