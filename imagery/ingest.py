@@ -14,6 +14,7 @@ from shapely.geometry import Polygon
 
 from findings.errors import InputError
 from findings.survey import Image, ImageKind, ImageStatus, Radiometry, Scale
+from imagery.clouds import CloudOptions, refined
 from imagery.dates import SceneRecord, find_item, mask_of_item, product_notes, scene_record
 from imagery.digest import sha256_file
 from imagery.footprint import edited_note, photo_footprint, scene_footprint, scene_to_lonlat
@@ -42,6 +43,7 @@ class IngestOptions:
     bands: tuple[str, ...] | None = None
     captured_at: datetime | None = None
     mask_folder: Path | None = None  # where masks of photographs and out of quality bands are written; None: nowhere
+    clouds: CloudOptions = field(default_factory=CloudOptions)  # of scenes: rims, and a second opinion
     shown: Stated = field(default_factory=Stated)  # what photographs show: an upright face, a terrain, level ground
 
 
@@ -252,7 +254,8 @@ def _scene_facts(reader: ImageReader, options: IngestOptions, sha256: str) -> _F
         centre = (float(lon), float(lat))
     item = find_item(reader.path)
     radiometry, radiometry_notes = radiometry_of(reader, reader.tags, item)
-    mask, mask_notes = scene_mask(reader, item, options.mask_folder, sha256)
+    own, own_notes = scene_mask(reader, item, options.mask_folder, sha256)
+    mask, mask_notes = refined(reader, own, options.mask_folder, sha256, options.clouds, scale.gsd_mm)
     return _Facts(
         scale=scale,
         captured_at=record.captured_at,
@@ -260,7 +263,7 @@ def _scene_facts(reader: ImageReader, options: IngestOptions, sha256: str) -> _F
         footprint=footprint,
         incidence_deg=record.off_nadir_deg,
         platform=record.platform,
-        notes=(*record.notes, *product_notes(item), *radiometry_notes, *mask_notes),
+        notes=(*record.notes, *product_notes(item), *radiometry_notes, *own_notes, *mask_notes),
         radiometry=radiometry,
         mask_path=str(mask) if mask is not None else None,
     )

@@ -12,7 +12,10 @@ from findings.errors import InputError
 from mizuhashi.cli.ingest_checks import (
     FaceOption,
     GroundOption,
+    OpinionOption,
+    RimOption,
     TerrainOption,
+    about_clouds,
     once_each,
     tell_known,
     what_is_shown,
@@ -50,6 +53,8 @@ def ingest(
     terrain: TerrainOption = None,
     ground_height: GroundOption = None,
     captured_at: TimeOption = None,
+    cloud_rim: RimOption = None,
+    s2cloudless: OpinionOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Describe every file, then write the survey in one transaction."""
@@ -68,6 +73,7 @@ def ingest(
         bands=parse_bands(bands),
         captured_at=parse_time(captured_at),
         mask_folder=home / "masks",
+        clouds=about_clouds(cloud_rim, s2cloudless),
         shown=what_is_shown(face, terrain, ground_height),
     )
     with session.store() as store:
@@ -88,12 +94,14 @@ def ingest(
     else:
         _say(session.output, images, len(collected.ignored))
         session.output.say(f"survey {kept.name}: {_counted(counts, copies)}, {refused} refused")
-    if counts.differing:
-        session.output.remark(
-            f"{counts.differing} images were in the survey with another scale, place or time; it stays"
-        )
+    _tell_differing(session.output, counts)
     if refused:
         raise typer.Exit(PARTIAL)
+
+
+def _tell_differing(output: Output, counts: Counts) -> None:
+    if counts.differing:
+        output.remark(f"{counts.differing} images were in the survey with another scale, place or time; it stays")
 
 
 def _counted(counts: Counts, copies: int) -> str:

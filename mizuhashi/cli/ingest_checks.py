@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from findings.asset import Asset
     from findings.store import Store
     from findings.survey import Image
+    from imagery.clouds import CloudOptions
     from imagery.view import Stated
     from mizuhashi.output import Output
 
@@ -28,6 +29,28 @@ TerrainOption = Annotated[
 GroundOption = Annotated[
     float | None, typer.Option(metavar="M", help="They show level ground so far above (-: below) the take-off point.")
 ]
+
+RimOption = Annotated[
+    float | None, typer.Option(metavar="M", help="Mask so much around clouds and shadows of scenes too, e.g. 90.")
+]
+OpinionOption = Annotated[
+    bool, typer.Option("--s2cloudless", help="A second opinion on clouds, for scenes with L1C bands; rim 90 m.")
+]
+
+
+def about_clouds(rim_m: float | None, second_opinion: bool) -> CloudOptions:
+    """Return what is done about the clouds of scenes.
+
+    Raises:
+        typer.BadParameter: an impossible rim.
+        ConfigError: s2cloudless is not installed.
+    """
+    from imagery.clouds import CloudOptions, s2cloudless_detector
+
+    try:
+        return CloudOptions(rim_m, s2cloudless_detector() if second_opinion else None)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def what_is_shown(face: float | None, terrain: Path | None, ground_height: float | None) -> Stated:
