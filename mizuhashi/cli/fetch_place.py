@@ -14,6 +14,8 @@ from mizuhashi.cli.options import parse_time
 from mizuhashi.cli.session import Session
 
 if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
     from findings.survey import Image
 
 
@@ -22,18 +24,24 @@ class Wanted:
     """What to look at.
 
     Attributes:
-        box: west, south, east, north in degrees.
+        area: WGS84 lon, lat.
         name: for people.
         asset_uid: of the reach, or None for a box.
     """
 
-    box: tuple[float, float, float, float]
+    area: BaseGeometry
     name: str
     asset_uid: str | None
 
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """West, south, east, north in degrees."""
+        west, south, east, north = self.area.bounds
+        return west, south, east, north
+
 
 def wanted_place(session: Session, reach: str | None, bbox: str | None, buffer_m: float) -> Wanted:
-    """Return the box around a reach of the store, or the given one.
+    """Return the surroundings of a reach of the store, or the given box.
 
     Raises:
         typer.BadParameter: both or neither given, or no four numbers.
@@ -50,12 +58,12 @@ def wanted_place(session: Session, reach: str | None, bbox: str | None, buffer_m
             west, south, east, north = (float(part) for part in bbox.split(","))
         except ValueError as error:
             raise typer.BadParameter(f"--bbox {bbox}: expected four numbers west,south,east,north") from error
-        return Wanted(box_area((west, south, east, north)).bounds, f"box {bbox}", None)
+        return Wanted(box_area((west, south, east, north)), f"box {bbox}", None)
     with session.store() as store:
         asset = store.asset(str(reach))
     if asset.geometry is None or asset.geometry.is_empty:
         raise InputError(f"{reach}: has no geometry; import it with one, or give --bbox")
-    return Wanted(buffered(asset.geometry, buffer_m).bounds, asset.name, asset.uid)
+    return Wanted(buffered(asset.geometry, buffer_m), asset.name, asset.uid)
 
 
 def wanted_days(start: str, end: str) -> tuple[datetime, datetime]:
@@ -72,6 +80,18 @@ def wanted_days(start: str, end: str) -> tuple[datetime, datetime]:
     if first > last:
         raise typer.BadParameter(f"--from {start} is after --to {end}: swap them")
     return first, last
+
+
+def check_reach(buffer_m: float, max_cloud: float | None) -> None:
+    """Refuse a buffer or a share of cloud that cannot be meant.
+
+    Raises:
+        typer.BadParameter: with what is expected.
+    """
+    if not 0 <= buffer_m <= 50_000:
+        raise typer.BadParameter(f"--buffer {buffer_m:g}: expected 0 to 50000 metres")
+    if max_cloud is not None and not 0 <= max_cloud <= 100:
+        raise typer.BadParameter(f"--max-cloud {max_cloud:g}: expected 0 to 100 percent")
 
 
 def take_into_survey(session: Session, survey: str, asset_uid: str | None, paths: Sequence[Path]) -> str:

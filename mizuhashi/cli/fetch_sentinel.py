@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imagery.sources.sentinel_access import SentinelProfile
-from mizuhashi.cli.options import JsonOption, parse_bands, parse_time
+from mizuhashi.cli.fetch_place import Wanted, check_reach, take_into_survey, wanted_days, wanted_place
+from mizuhashi.cli.options import JsonOption, parse_bands
 from mizuhashi.cli.session import PARTIAL, Session, make_home, session_of
 
 if TYPE_CHECKING:
-    from shapely.geometry.base import BaseGeometry
-
     from imagery.sources.sentinel_hub import Fetched, Plan
     from imagery.sources.sentinel_service import Service
 
@@ -30,13 +27,6 @@ class SentinelCollection(StrEnum):
 
     S2_L2A = "s2-l2a"
     S1_GRD = "s1-grd"
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    area: BaseGeometry
-    name: str
-    asset_uid: str | None
 
 
 def sentinel(
@@ -60,13 +50,15 @@ def sentinel(
 ) -> None:
     """Look at the catalogue, tell the cost, then fetch what is not there yet."""
     session = session_of(ctx)
-    first, last = _days(start, end)
-    _check_numbers(buffer, max_cloud, max_units)
+    first, last = wanted_days(start, end)
+    check_reach(buffer, max_cloud)
+    if not 0 <= max_units < float("inf"):
+        raise typer.BadParameter(f"--max-units {max_units:g}: expected 0 or more")
     if statistics and (collection is not SentinelCollection.S2_L2A or survey or bands or out):
         raise typer.BadParameter(
             "--statistics counts indices of s2-l2a: leave out --collection, --survey, --bands, --out"
         )
-    place = _place(session, reach, bbox, buffer)
+    place = wanted_place(session, reach, bbox, buffer)
     service = _service(session, profile)
     from imagery.sources.sentinel_collections import COLLECTIONS, check_bands
     from imagery.sources.sentinel_hub import Wish, plan
@@ -86,46 +78,6 @@ def sentinel(
         return
     fetched = _fetch(session, service, planned, max_units)
     _finish(session, service, planned, fetched, survey, place, as_json=as_json)
-
-
-def _days(start: str, end: str) -> tuple[datetime, datetime]:
-    first, last = parse_time(start), parse_time(end)
-    if first is None or last is None:
-        raise typer.BadParameter("--from and --to: expected dates like 2025-06-01")
-    if len(end.strip()) <= len("2025-06-01"):
-        last += timedelta(days=1, seconds=-1)
-    if first > last:
-        raise typer.BadParameter(f"--from {start} is after --to {end}: swap them")
-    return first, last
-
-
-def _check_numbers(buffer: float, max_cloud: float | None, max_units: float) -> None:
-    if not 0 <= buffer <= 50_000:
-        raise typer.BadParameter(f"--buffer {buffer:g}: expected 0 to 50000 metres")
-    if max_cloud is not None and not 0 <= max_cloud <= 100:
-        raise typer.BadParameter(f"--max-cloud {max_cloud:g}: expected 0 to 100 percent")
-    if not 0 <= max_units < float("inf"):
-        raise typer.BadParameter(f"--max-units {max_units:g}: expected 0 or more")
-
-
-def _place(session: Session, reach: str | None, bbox: str | None, buffer: float) -> _Place:
-    """Return what to look at: a reach of the store with its buffer, or a box."""
-    if (reach is None) == (bbox is None):
-        raise typer.BadParameter("give --reach ID or --bbox WEST,SOUTH,EAST,NORTH, one of the two")
-    from findings.errors import InputError
-    from imagery.sources.sentinel_tiles import box_area, buffered
-
-    if bbox is not None:
-        try:
-            west, south, east, north = (float(part) for part in bbox.split(","))
-        except ValueError as error:
-            raise typer.BadParameter(f"--bbox {bbox}: expected four numbers west,south,east,north") from error
-        return _Place(box_area((west, south, east, north)), f"box {bbox}", None)
-    with session.store() as store:
-        asset = store.asset(str(reach))
-    if asset.geometry is None or asset.geometry.is_empty:
-        raise InputError(f"{reach}: has no geometry; import it with one, or give --bbox")
-    return _Place(buffered(asset.geometry, buffer), asset.name, asset.uid)
 
 
 def _service(session: Session, profile: SentinelProfile | None) -> Service:
@@ -192,13 +144,13 @@ def _finish(
     planned: Plan,
     fetched: Sequence[Fetched],
     survey: str | None,
-    place: _Place,
+    place: Wanted,
     *,
     as_json: bool,
 ) -> None:
     """Tell what came, take it into the survey, and end with the right status."""
     paths = [result.path for result in fetched if result.path is not None]
-    taken = _ingest(session, survey, place, paths) if survey is not None else None
+    taken = take_into_survey(session, survey, place.asset_uid, paths) if survey is not None else None
     failed = sum(result.state == "failed" for result in fetched)
     if as_json:
         session.output.json(
@@ -217,25 +169,6 @@ def _finish(
         raise typer.Exit(PARTIAL)
     if survey is not None and not paths:
         raise typer.Exit(1)
-
-
-def _ingest(session: Session, survey: str, place: _Place, paths: Sequence[Path]) -> str:
-    """Return one line on what the survey has now; its earlier images are given again, as the store wants it."""
-    from findings.errors import NotFound
-    from imagery.ingest import describe
-
-    if not paths:
-        return f"no scene was taken; survey {survey!r} stays as it was"
-    images = [describe(path) for path in paths]
-    with session.store() as store:
-        try:
-            earlier = store.images(store.survey(survey).uid)
-        except NotFound:
-            earlier = []
-        known = {image.sha256 for image in images}
-        images = [*(image for image in earlier if image.sha256 not in known), *images]
-        kept, counts = store.open_survey(survey, place.asset_uid, images)
-    return f"survey {kept.name}: {counts.added} scenes taken, {counts.unchanged} were there already"
 
 
 def _document(planned: Plan, fetched: Sequence[Fetched]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mizuhashi.cli.fetch_place import Wanted, take_into_survey, wanted_days, wanted_place
+from mizuhashi.cli.fetch_place import Wanted, check_reach, take_into_survey, wanted_days, wanted_place
 from mizuhashi.cli.options import JsonOption, parse_bands
 from mizuhashi.cli.session import PARTIAL, Session, make_home, session_of
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mizuhashi.settings import Settings
 
 EARTH_SEARCH = "https://earth-search.aws.element84.com/v1"
-MAX_MEGABYTES = 2000.0
+MAX_BYTES = "2GB"
 MAX_ITEMS = 200
 BUFFER_M = 300.0
 
@@ -46,9 +46,7 @@ def stac(
     max_cloud: Annotated[float | None, typer.Option(metavar="PERCENT", help="Leave cloudier items out.")] = None,
     bands: Annotated[str | None, typer.Option(help="Band names; default: what the models read.")] = None,
     resolution: Annotated[float | None, typer.Option(metavar="M", help="Pixel; default: the finest band's.")] = None,
-    max_megabytes: Annotated[float, typer.Option("--max-bytes", metavar="MB", help="Most megabytes to download.")] = (
-        MAX_MEGABYTES
-    ),
+    max_bytes: Annotated[str, typer.Option(metavar="SIZE", help="Most to download, e.g. 500MB.")] = MAX_BYTES,
     max_items: Annotated[int, typer.Option(metavar="N", help="Most items of the search.")] = MAX_ITEMS,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what there is and what it costs.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for scenes [HOME/scenes].")] = None,
@@ -58,13 +56,14 @@ def stac(
     """Search, tell the cost, then fetch what is not there yet."""
     session = session_of(ctx)
     first, last = wanted_days(start, end)
-    _check_numbers(buffer, max_cloud, resolution, max_megabytes, max_items)
+    _check_numbers(buffer, max_cloud, resolution, max_items)
+    budget = parse_size(max_bytes)
     names, subfolder = _names(bands), _folder_name(collection)
     place = wanted_place(session, reach, bbox, buffer)
     from imagery.sources.stac import DEFAULT_BANDS, Query, plan_scenes, search
 
-    budget = int(max_megabytes * 1e6)
     wire = wire_of(session.settings(), budget)
+    ctx.call_on_close(wire.close)
     cloud = None if max_cloud is None else max_cloud / 100
     found = search(wire, Query(api, collection, place.box, first, last, cloud, max_items))
     plans, unfit = plan_scenes(found.scenes, place.box, names or DEFAULT_BANDS, resolution)
@@ -77,17 +76,34 @@ def stac(
     _finish(session, wire, results, refused, survey, place, folder, as_json=as_json, dry_run=dry_run)
 
 
-def _check_numbers(
-    buffer: float, max_cloud: float | None, resolution: float | None, max_megabytes: float, max_items: int
-) -> None:
-    if not 0 <= buffer <= 50_000:
-        raise typer.BadParameter(f"--buffer {buffer:g}: expected 0 to 50000 metres")
-    if max_cloud is not None and not 0 <= max_cloud <= 100:
-        raise typer.BadParameter(f"--max-cloud {max_cloud:g}: expected 0 to 100 percent")
+def parse_size(text: str) -> int:
+    """Return bytes of a size like ``500MB``, ``2 GB`` or ``1000000``; units of a thousand.
+
+    Raises:
+        typer.BadParameter: not a size above 0.
+    """
+    import re
+
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", text.lower())
+    size = float(found[1]) * 1000.0 ** " kmgt".index(found[2] or " ") if found else 0.0
+    if not 1 <= size <= 1e15:
+        raise typer.BadParameter(f"--max-bytes {text}: expected a size like 500MB or 2GB")
+    return int(size)
+
+
+def _size(count: float) -> str:
+    """Return bytes as a person reads them: ``1.5 GB``, ``320 MB``, ``0.4 MB``."""
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e6:.0f} MB" if count >= 1e7 else f"{count / 1e6:.1f} MB"
+
+
+def _check_numbers(buffer: float, max_cloud: float | None, resolution: float | None, max_items: int) -> None:
+    check_reach(buffer, max_cloud)
     if resolution is not None and not 0 < resolution <= 1000:
         raise typer.BadParameter(f"--resolution {resolution:g}: expected metres above 0, at most 1000")
-    if not 0 < max_megabytes < float("inf") or max_items < 1:
-        raise typer.BadParameter(f"--max-bytes {max_megabytes:g}, --max-items {max_items}: expected numbers above 0")
+    if max_items < 1:
+        raise typer.BadParameter(f"--max-items {max_items}: expected a number above 0")
 
 
 def _names(bands: str | None) -> tuple[str, ...] | None:
@@ -140,8 +156,8 @@ def _tell_plan(
         )
     if found.cloudy:
         session.output.say(f"{found.cloudy} items left out as too cloudy")
-    megabytes = sum(plan.estimated_bytes for plan in todo) / 1e6
-    session.output.say(f"{len(plans)} scenes, {len(todo)} to fetch, about {megabytes:.0f} MB (estimated)")
+    size = _size(sum(plan.estimated_bytes for plan in todo))
+    session.output.say(f"{len(plans)} scenes, {len(todo)} to fetch, about {size} (estimated)")
 
 
 def _row(plan: ScenePlan, pending: bool) -> tuple[object, ...]:
@@ -165,8 +181,8 @@ def _results(
     estimate = sum(plan.estimated_bytes for plan in todo)
     if estimate > budget:
         raise QuotaExceeded(
-            f"about {estimate / 1e6:.0f} MB would be downloaded, allowed are {budget / 1e6:.0f} MB; narrow the dates, "
-            "the area or the bands, or raise --max-bytes"
+            f"about {_size(estimate)} would be downloaded, allowed are {_size(budget)}; narrow the dates, the area or "
+            "the bands, or raise --max-bytes"
         )
     make_home(home)
     return results + _fetch(session, wire, todo, folder, home / "cache" / "stac", api)
@@ -229,7 +245,7 @@ def _finish(
         session.output.say(
             f"{place.name}: {counts['written']} scenes written, {counts['present']} were there already, "
             f"{counts['empty']} empty, {counts['failed']} failed, {len(lost)} items refused; "
-            f"{wire.received_bytes / 1e6:.1f} MB received; in {folder}"
+            f"{_size(wire.received_bytes)} received; in {folder}"
         )
         if taken is not None:
             session.output.say(taken)
