@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import socketserver
 import sys
 import threading
 import time
@@ -169,6 +170,8 @@ def _etag(body: bytes) -> str:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # head and body in one packet: two of them would wait for each other's acknowledgement
     service: FakeStac
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -243,9 +246,11 @@ class _Handler(BaseHTTPRequestHandler):
             if fault.drip_s is not None:
                 for byte in body:
                     self.wfile.write(bytes([byte]))
+                    self.wfile.flush()
                     time.sleep(fault.drip_s)
             else:
                 self.wfile.write(body if fault.cut is None else body[: int(len(body) * fault.cut)])
+                self.wfile.flush()
         except OSError:  # the client hung up, as it should on a server like this
             self.close_connection = True
         if fault.cut is not None:
@@ -254,6 +259,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+
+    def server_bind(self) -> None:
+        socketserver.TCPServer.server_bind(self)  # HTTPServer would look its own name up
+        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), OSError):  # a client that hangs up is no error of the service
@@ -286,7 +295,7 @@ def serve(service: FakeStac) -> Iterator[FakeStac]:
     handler = type("Handler", (_Handler,), {"service": service})
     server = _Server(("127.0.0.1", 0), handler)
     service.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
     thread.start()
     try:
         yield service

@@ -81,6 +81,7 @@ def test_scenes_are_fetched_once_and_a_second_run_asks_for_no_file(
     assert len(service.ranges()) == seen
 
 
+@pytest.mark.slow
 def test_the_document_for_programs_says_what_was_done(program: Program, service: FakeStac) -> None:
     ran = program(*words(service, "--json"))
     assert ran.status == 0, ran.err
@@ -90,6 +91,7 @@ def test_the_document_for_programs_says_what_was_done(program: Program, service:
     assert 0.2 < received / sum(scene["estimated_bytes"] for scene in ran.document["scenes"]) < 1.5
 
 
+@pytest.mark.slow
 def test_a_reach_is_fetched_with_its_surroundings_and_taken_into_a_survey(
     program: Program, service: FakeStac, home: Path
 ) -> None:
@@ -119,13 +121,14 @@ def test_a_reach_is_fetched_with_its_surroundings_and_taken_into_a_survey(
 
 
 def test_an_estimate_above_the_cap_stops_before_the_download(program: Program, service: FakeStac, home: Path) -> None:
-    ran = program(*words(service, "--max-bytes", "0.1"))
+    ran = program(*words(service, "--max-bytes", "100kB"))
     assert ran.status == 1
-    assert "would be downloaded, allowed are 0 MB" in ran.err
+    assert "would be downloaded, allowed are 0.1 MB" in ran.err
     assert service.ranges() == []
     assert scenes(home) == []
 
 
+@pytest.mark.slow
 def test_an_allowance_that_is_used_up_half_way_keeps_what_is_finished_and_a_second_run_does_the_rest(
     program: Program, service: FakeStac, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +171,7 @@ def test_items_that_cannot_be_read_are_refused_one_by_one(program: Program, serv
     assert "1 scenes written, 0 were there already, 0 empty, 0 failed, 1 items refused" in ran.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("href", ["https://evil.example/B04.tif", "file:///etc/passwd", "http://169.254.169.254/x"])
 def test_an_asset_that_leads_elsewhere_fails_alone(program: Program, service: FakeStac, href: str) -> None:
     service.files.items[0]["assets"]["red"]["href"] = href
@@ -177,6 +181,7 @@ def test_an_asset_that_leads_elsewhere_fails_alone(program: Program, service: Fa
     assert "failed sentinel-2b_20170224" in ran.err
 
 
+@pytest.mark.slow
 def test_a_scene_that_is_empty_is_said_so_and_not_fetched_again(
     program: Program, service: FakeStac, home: Path
 ) -> None:
@@ -197,6 +202,7 @@ def test_a_scene_that_is_empty_is_said_so_and_not_fetched_again(
     assert len(service.ranges()) == seen
 
 
+@pytest.mark.slow
 def test_an_older_version_of_a_tile_is_left_out_without_being_an_error(program: Program, service: FakeStac) -> None:
     world.add_s2(service.files, SCENES[0], S2(baseline="03.00", sequence=4, offset_in=False, band_offset=0.0))
     ran = program(*words(service))
@@ -211,6 +217,7 @@ def test_no_scene_found_is_said_so(program: Program, service: FakeStac) -> None:
     assert program(*words(service, "--to", "2017-01-02", "--survey", "s")).status == 1
 
 
+@pytest.mark.slow
 def test_a_coarser_scene_can_be_asked_for(program: Program, service: FakeStac, home: Path) -> None:
     assert program(*words(service, "--resolution", "20")).status == 0
     with rasterio.open(scenes(home)[0]) as data:
@@ -249,7 +256,9 @@ def test_hosts_of_the_setting_are_added(program: Program, monkeypatch: pytest.Mo
         ["--bbox", BOX, "--bands", "red,purple"],
         ["--bbox", BOX, "--bands", "red,b04"],
         ["--bbox", BOX, "--resolution", "0"],
-        ["--bbox", BOX, "--max-bytes", "-1"],
+        ["--bbox", BOX, "--max-bytes=-1"],
+        ["--bbox", BOX, "--max-bytes", "0"],
+        ["--bbox", BOX, "--max-bytes", "much"],
         ["--bbox", BOX, "--max-items", "0"],
         ["--bbox", BOX, "--collection", "../../etc"],
     ],
@@ -260,12 +269,20 @@ def test_wrong_usage_is_told_before_anything_is_asked(program: Program, service:
     assert service.log == []
 
 
+@pytest.mark.parametrize(
+    ("text", "size"), [("500MB", 500_000_000), ("2 GB", 2_000_000_000), ("1.5kb", 1500), ("70000", 70_000)]
+)
+def test_a_size_is_read_with_its_unit(text: str, size: int) -> None:
+    assert fetch_stac.parse_size(text) == size
+
+
 def test_an_unknown_reach_is_one_line(program: Program, service: FakeStac) -> None:
     ran = program(*words(service, "--reach", "nobody", box=False))
     assert ran.status == 1
     assert "no asset with id 'nobody'" in ran.err
 
 
+@pytest.mark.slow
 def test_items_of_the_catalogue_name_their_origin_without_secrets(
     program: Program, service: FakeStac, home: Path
 ) -> None:
