@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from findings.errors import InputError, OutputError, UnreadableImage, UnsafeImage
+from imagery import mask_files
 from imagery.mask_files import open_mask, read_mask, write_mask
 from imagery.masks import MaskClass, buffered, from_fmask, from_qa_pixel, from_scl, hidden, masked_share, names, shares
 from imagery.types import Window
@@ -96,6 +97,11 @@ def test_a_mask_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path, mon
         write_mask(tmp_path / "file" / "a.png", classes)
     monkeypatch.setattr("imagery.mask_files._write", lambda partial, *_: partial.write_bytes(b"cut off"))
     with pytest.raises(OutputError, match="could not be written completely"):
+        write_mask(tmp_path / "a.png", classes)
+    monkeypatch.undo()
+    whole = mask_files._write
+    monkeypatch.setattr("imagery.mask_files._write", lambda at, suffix, _, grid: whole(at, suffix, classes + 1, grid))
+    with pytest.raises(OutputError, match="does not read back as it was written"):
         write_mask(tmp_path / "a.png", classes)
     assert [found.name for found in tmp_path.iterdir()] == ["file"]
     with pytest.raises(ValueError, match="a PNG keeps no georeference"):

@@ -104,6 +104,22 @@ def test_neither_sharp_textures_nor_patterns_nor_a_lens_out_of_focus_look_like_m
         assert find_motion(_eight_bit(picture)) is None
 
 
+def test_a_ghost_image_is_sharp_and_therefore_no_motion() -> None:
+    picture = wall(exponent=0.6)
+    ghost = picture - 0.5 * np.roll(picture, (11, 17), axis=(0, 1))  # the same peak in the cepstrum as motion makes
+    assert find_motion(_eight_bit(np.asarray(ghost - ghost.mean() + 140, np.float32))) is None
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("name", ["31_4", "66_1"])
+def test_boards_and_blocks_of_compression_are_no_motion(name: str, shared_data: Path) -> None:
+    """The two sound walls with the deepest peaks: 32 px along the columns (four blocks of a JPEG), and a pattern."""
+    folder = shared_data / "anomaly" / "concrete_normal"
+    (path,) = folder.rglob(f"noncrack_concrete_wall_{name}.jpg")
+    with Image.open(path) as picture:
+        assert find_motion(np.asarray(picture.convert("L"))) is None
+
+
 def test_a_shaken_picture_is_refused_and_a_slightly_moved_one_is_told(tmp_path: Path) -> None:
     shaken, _ = _look(tmp_path, _moved(wall(), 16.0, 30.0))
     assert not shaken.assessable
@@ -150,6 +166,10 @@ def test_a_scene_is_judged_by_what_its_mask_leaves(tmp_path: Path) -> None:
         whole = assess(reader, Scale())
     assert whole.reasons == ("100% of the pixels must not be judged: snow 100%",)
     assert not any("band" in text for text in whole.warnings)
+    values[:, 30:] = 700
+    write_tif(path, values, ("B3", "B4", "B8"), **UTM)
+    with open_image(path, mask=tmp_path / "m.tif") as reader:
+        assert assess(reader, Scale()).reasons == ("all pixels have one value (700)",)
 
 
 def _moved(grey: FloatArray, length: float, direction: float) -> FloatArray:

@@ -121,7 +121,8 @@ def test_the_overlay_shows_the_picture_below_the_mask_hatched_and_says_why(store
     store.open_survey("s", None, [image])
     inspect(store, Dark("crack", "6", 90))
     (finding,) = found(store)
-    rgb = np.asarray(Picture.open(tmp_path / "a.png"))
+    with Picture.open(tmp_path / "a.png") as whole:
+        rgb = np.asarray(whole)
     mask = np.where(np.arange(200)[None] >= 110, MaskClass.BLUR, MaskClass.CLEAR).astype(np.uint8).repeat(200, axis=0)
     plain, shown = overlay_image(rgb, finding), overlay_image(rgb, finding, mask=mask)
     assert len(shown) == len(plain) + 30  # the legend
@@ -131,8 +132,8 @@ def test_the_overlay_shows_the_picture_below_the_mask_hatched_and_says_why(store
     assert (picture[:, :110] == rgb[:, :110]).all()
     below = (picture[:, 110:] == rgb[:, 110:]).all(axis=2)
     assert below.mean() > 0.7  # the picture can still be seen between the lines
-    stored = Picture.open(store.home / finding.evidence["overlay"])
-    assert stored.size == (shown.shape[1], shown.shape[0])
+    with Picture.open(store.home / finding.evidence["overlay"]) as stored:
+        assert stored.size == (shown.shape[1], shown.shape[0])
 
 
 def test_clouds_do_not_darken_the_picture_of_a_scene() -> None:
