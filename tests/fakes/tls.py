@@ -1,10 +1,8 @@
-"""An https server on 127.0.0.1 with a certificate of its own, made on the spot by the machine's openssl."""
+"""An https server on 127.0.0.1 with a certificate of its own, made on the spot."""
 
 from __future__ import annotations
 
-import shutil
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import pytest
+import trustme
 
 
 class _Hello(BaseHTTPRequestHandler):
@@ -35,19 +33,12 @@ class _Quiet(ThreadingHTTPServer):
 
 @contextmanager
 def serve_tls(folder: Path, name: str) -> Iterator[tuple[int, Path, list[str | None]]]:
-    """Yield the port, the certificate for ``name``, and a list that fills with the names that clients send (SNI)."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("there is no openssl on this machine to make a certificate with")
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", key, "-out", certificate],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    """Yield the port, the certificate of who vouches for ``name``, and a list of the names that clients send (SNI)."""
+    authority, certificate = trustme.CA(), folder / "certificate.pem"
+    authority.cert_pem.write_to_path(str(certificate))
     names: list[str | None] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    authority.issue_cert(name).configure_cert(context)
     context.sni_callback = lambda wire, asked, own: names.append(asked)
     server = _Quiet(("127.0.0.1", 0), _Hello)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
