@@ -44,6 +44,7 @@ def segment_file(
     bands: tuple[str, ...] | None = None,
     device: torch.device | str = "cpu",
     *,
+    mask: Path | None = None,
     window: int = 512,
     overlap: int = 64,
     batch: int = 4,
@@ -59,6 +60,7 @@ def segment_file(
         out_dir: is created if it does not exist.
         bands: names of the file's bands in its order, where the file does not name them.
         device: where to run.
+        mask: file of pixels that must not be judged; they are "not observed" in the maps.
         window: side of the windows in pixels, a multiple of 32.
         overlap: least overlap of the windows in pixels.
         batch: windows per batch.
@@ -72,7 +74,7 @@ def segment_file(
         raise OutputError(
             f"{path}: its probability map would replace the image itself; choose another folder with --out"
         )
-    with open_image(path, bands=bands) as reader:
+    with open_image(path, bands=bands, mask=mask) as reader:
         require_bands(model.card, reader.bands)
         try:
             out_dir.mkdir(parents=True, exist_ok=True)

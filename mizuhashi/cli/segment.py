@@ -22,9 +22,15 @@ def segment(
     model: Annotated[str, typer.Option(metavar="NAME[@VERSION]")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the maps; it is made.")],
     bands: Annotated[str | None, typer.Option(help="Names of the file's bands in their order; - skips one.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Mask of the one file given [the one its STAC item names].")
+    ] = None,
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Segment each file; a file that cannot be taken is told and the others go on."""
+    if mask is not None and len(files) != 1:
+        raise typer.BadParameter(f"--mask is of one file, and {len(files)} were given: segment them one by one")
+    from imagery.dates import find_item, mask_of_item
     from inference.device import pick_device
     from inference.segment import map_paths, segment_file
 
@@ -38,7 +44,8 @@ def segment(
         for done, file in enumerate(files):
             progress(file.name, done, len(files))
             try:
-                paths, _ = segment_file(network, file, out, names, where)
+                hidden = mask if mask is not None else mask_of_item(file, find_item(file))
+                paths, _ = segment_file(network, file, out, names, where, mask=hidden)
             except MizuhashiError as error:
                 failed += 1
                 session.output.remark(f"failed {refusal(file, error)}")

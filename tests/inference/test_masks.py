@@ -21,10 +21,12 @@ from imagery.mask_files import write_mask
 from imagery.masks import MaskClass
 from imagery.types import Pixels
 from inference.overlay import HATCH, display_rgb, hatched, overlay_image
+from inference.segment import segment_file
 from models.base import PixelModel
 from models.card import ClassSpec
 from models.indices import WaterIndex, index_card
 from tests.imagery.files import UTM, write_tif
+from tests.inference.fakes import PointwiseModel
 from tests.inference.test_pipeline import Dark, found, inspect, river_scene, wall
 
 
@@ -164,3 +166,16 @@ def test_a_class_of_the_card_finds_nothing_in_the_frame_of_a_mask(store: Store, 
     store.open_survey("s", None, [image])
     inspect(store, model)
     assert all(finding.geometry_px.bounds[2] <= 110 for finding in found(store))
+
+
+def test_a_map_of_one_file_shows_masked_pixels_as_not_observed(tmp_path: Path) -> None:
+    picture = np.full((64, 64, 3), 102, np.uint8)
+    Picture.fromarray(picture).save(tmp_path / "a.png")
+    classes = np.zeros((64, 64), np.uint8)
+    classes[:, 40:] = MaskClass.OVEREXPOSED
+    mask = write_mask(tmp_path / "m.png", classes)
+    (made,), _ = segment_file(PointwiseModel(), tmp_path / "a.png", tmp_path / "out", mask=mask)
+    with Picture.open(made) as stored:
+        values = np.asarray(stored)
+    assert (values[:, 40:] == 255).all()
+    assert (values[:, :40] == round(0.6 * 254)).all()
