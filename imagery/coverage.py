@@ -23,6 +23,7 @@ from imagery.quality import BLUR_WARNING_PX, MAX_GSD_MM
 MAX_INCIDENCE_DEG = 20.0  # for cracks, domain guide 1.10
 GSD_PER_WIDTH = 3.0  # the rule behind MAX_GSD_MM, for other widths
 HIDDEN_AT_MOST = 0.5  # a picture of which more must not be judged counts as masked
+PARTLY = 0.01  # masked share from which it is told
 WIDTH_RANGE_MM = (0.01, 100.0)
 
 
@@ -257,6 +258,13 @@ def _remarks(asset: Asset | None, seen: Sequence[Seen], members: Sequence[Member
         found.append(f"angle of view unknown for {unknown} pictures that are fine enough")
     if sum(one.area_m2 is not None and one.gap is None for one in seen) > 1:
         found.append("clear m² adds up the pictures: what two of them show counts twice")
+    partly = [one.image for one in seen if one.gap is None and one.image.quality.masked_share >= PARTLY]
+    if partly:
+        worst = max(partly, key=lambda image: image.quality.masked_share)
+        found.append(
+            f"{len(partly)} pictures that are fine enough are masked in part, {Path(worst.path).name} by "
+            f"{worst.quality.masked_share:.0%}: what lies there was not seen"
+        )
     waiting = sum(one.gap is None and not one.judged for one in seen)
     if waiting:
         found.append(f"{waiting} pictures that are fine enough were not judged by a model yet (mizuhashi inspect)")

@@ -56,6 +56,9 @@ def test_a_crack_below_a_mask_gives_no_finding_and_lowers_the_coverage(store: St
         store.open_survey("s" if hide else "open", None, [image])
         (part,) = cover([image], {}, None, 0.2)
         areas.append(part.members[0].area_m2)
+    assert (
+        "1 pictures that are fine enough are masked in part, a.png by 45%: what lies there was not seen" in part.remarks
+    )
     assert areas[0] == pytest.approx(0.01)
     assert areas[1] == pytest.approx(0.55 * 0.01)
     inspect(store, Dark("crack", "6", 90))
