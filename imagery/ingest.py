@@ -13,7 +13,7 @@ import numpy as np
 from shapely.geometry import Polygon
 
 from findings.errors import InputError
-from findings.survey import Image, ImageKind, ImageStatus, Radiometry, Scale
+from findings.survey import Image, ImageKind, ImageStatus, Quality, Radiometry, Scale
 from imagery.clouds import CloudOptions, refined
 from imagery.dates import SceneRecord, find_item, mask_of_item, product_notes, scene_record
 from imagery.digest import sha256_file
@@ -31,6 +31,9 @@ from imagery.view import PhotoView, Stated, photo_view
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".jp2")
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "mizuhashi:image")
+
+
+_Verdict = tuple[Quality, str | None, tuple[str, ...]]  # quality, path of the mask, notes on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +129,23 @@ def image_uid(survey_uid: str, sha256: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{survey_uid}:{sha256}"))
 
 
-def describe(path: Path, survey_uid: str = "", *, options: IngestOptions | None = None) -> Image:
+def describe(
+    path: Path,
+    survey_uid: str = "",
+    *,
+    options: IngestOptions | None = None,
+    known: Mapping[str, Image] | None = None,
+) -> Image:
     """Return the record of an image file; the whole file is decoded once.
 
     An image that is sound as a file but cannot be judged comes back as ``not_assessed`` with its reason.
+
+    Args:
+        path: the file.
+        survey_uid: of its survey.
+        options: what the user says of it.
+        known: images described before, by sha256; the verdict on the same bytes at the same scale is taken over, and
+            the file is not decoded again.
 
     Raises:
         InputError: UnsafeImage, UnreadableImage, or an option that does not fit the file.
@@ -147,11 +163,12 @@ def describe(path: Path, survey_uid: str = "", *, options: IngestOptions | None 
             facts = _scene_facts(reader, options, sha256)
         if facts.mask_path is not None:
             reader.put_mask(Path(facts.mask_path))
-        quality, classes = examine(reader, facts.scale)
-        mask_path = facts.mask_path
-        mask_notes: tuple[str, ...] = ()
-        if classes is not None and quality.masked_share > 0:
-            mask_path, mask_notes = _keep_mask(options.mask_folder, sha256, classes)
+        before = (known or {}).get(sha256)
+        if before is not None and _same_verdict(before, reader, facts, options):
+            verdict: _Verdict = (before.quality, before.mask_path, ())
+        else:
+            verdict = _verdict(reader, facts, options, sha256)
+        quality, mask_path, mask_notes = verdict
         captured = options.captured_at.astimezone(UTC) if options.captured_at else facts.captured_at
         return Image(
             uid=image_uid(survey_uid, sha256),
@@ -178,6 +195,25 @@ def describe(path: Path, survey_uid: str = "", *, options: IngestOptions | None 
             mask_path=mask_path,
             view=facts.view,
         )
+
+
+def _verdict(reader: ImageReader, facts: _Facts, options: IngestOptions, sha256: str) -> _Verdict:
+    """Return quality, path of the mask and notes on it, by one pass over the file."""
+    quality, classes = examine(reader, facts.scale)
+    if classes is None or not quality.masked_share > 0:
+        return quality, facts.mask_path, ()
+    return quality, *_keep_mask(options.mask_folder, sha256, classes)
+
+
+def _same_verdict(before: Image, reader: ImageReader, facts: _Facts, options: IngestOptions) -> bool:
+    """Return whether another pass over the same bytes could only say what an earlier one said."""
+    if (before.scale, before.band_names, before.kind) != (facts.scale, options.bands or reader.bands, reader.kind):
+        return False
+    if reader.kind is not ImageKind.PHOTO:
+        return before.mask_path == facts.mask_path
+    if before.mask_path is None:
+        return options.mask_folder is None or not before.quality.masked_share > 0
+    return Path(before.mask_path).is_file()
 
 
 def _keep_mask(folder: Path | None, sha256: str, classes: Classes) -> tuple[str | None, tuple[str, ...]]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from findings.errors import InputError
 from mizuhashi.cli.ingest_checks import (
     FaceOption,
     GroundOption,
@@ -17,18 +16,14 @@ from mizuhashi.cli.ingest_checks import (
     TerrainOption,
     about_clouds,
     once_each,
-    tell_known,
     what_is_shown,
-    with_distance,
 )
 from mizuhashi.cli.options import JsonOption, new_app, parse_bands, parse_time
 from mizuhashi.cli.session import PARTIAL, session_of
-from mizuhashi.files import refusal
 
 if TYPE_CHECKING:
     from findings.store.values import Counts
     from findings.survey import Image
-    from imagery.ingest import IngestOptions
     from mizuhashi.output import Output
 
 app = new_app()
@@ -57,11 +52,12 @@ def ingest(
     s2cloudless: OpinionOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Describe every file, then write the survey in one transaction."""
+    """Describe every file and write the survey batch by batch."""
     _check_scale(stand_off, gsd_mm, gsd_sigma)
     from imagery.ingest import IngestOptions, collect_files
     from imagery.products import find_products
     from mizuhashi.cli.ingest_products import product_images
+    from mizuhashi.cli.ingest_run import Intake, describe_all
     from mizuhashi.describe import image_record
 
     session = session_of(ctx)
@@ -82,18 +78,20 @@ def ingest(
         collected = collect_files(paths, leave_out=found.claims)
         scenes, lost = product_images(found, options, home, session.output)
         files, copies = once_each(collected.files, session.output)
-        images, refused = describe_all(files, options, session.output, scenes, lost)
-        if not images:
+        intake = Intake(store, survey, of_asset, session.output)
+        intake.check(files, scenes)
+        intake.add(scenes)
+        refused = lost + describe_all(files, options, session.output, intake)
+        if not intake.images:
             session.output.remark(f"no image was taken; survey {survey!r} stays as it was")
             raise typer.Exit(1)
-        tell_known(store, survey, images, session.output)
-        images = with_distance(images, of_asset)
-        kept, counts = store.open_survey(survey, of_asset.uid if of_asset else None, images)
+        counts = intake.write()
+    images = intake.images
     if as_json:
-        session.output.json({"survey": kept.name, "images": [image_record(i) for i in images], "refused": refused})
+        session.output.json({"survey": survey, "images": [image_record(i) for i in images], "refused": refused})
     else:
         _say(session.output, images, len(collected.ignored))
-        session.output.say(f"survey {kept.name}: {_counted(counts, copies)}, {refused} refused")
+        session.output.say(f"survey {survey}: {_counted(counts, copies)}, {refused} refused")
     _tell_differing(session.output, counts)
     if refused:
         raise typer.Exit(PARTIAL)
@@ -116,25 +114,6 @@ def _say(output: Output, images: Sequence[Image], ignored: int) -> None:
         output.say(image_line(image))
     if ignored:
         output.say(f"{ignored} files that are no images were left out")
-
-
-def describe_all(
-    files: Sequence[Path], options: IngestOptions, output: Output, before: Sequence[Image] = (), lost: int = 0
-) -> tuple[list[Image], int]:
-    """Return the images taken before and those of the files that can be taken, and how many were refused in all."""
-    from imagery.ingest import describe
-
-    images, refused = list(before), lost
-    with output.progress("ingest") as progress:
-        for done, file in enumerate(files):
-            progress(file.name, done, len(files))
-            try:
-                images.append(describe(file, options=options))
-            except InputError as error:
-                refused += 1
-                output.remark(f"refused {refusal(file, error)}")
-        progress("", len(files), len(files))
-    return images, refused
 
 
 def _check_scale(stand_off: float | None, gsd_mm: float | None, gsd_sigma: float | None) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from findings.errors import InputError, NotFound
+from findings.errors import InputError
 
 if TYPE_CHECKING:
     from findings.asset import Asset
-    from findings.store import Store
     from findings.survey import Image
     from imagery.clouds import CloudOptions
     from imagery.view import Stated
@@ -91,12 +90,9 @@ def with_distance(images: Sequence[Image], asset: Asset | None) -> list[Image]:
     return [replace(i, notes=(*i.notes, note)) if note else i for i, note in zip(images, notes, strict=True)]
 
 
-def tell_known(store: Store, survey: str, images: Sequence[Image], output: Output) -> None:
-    """Tell which of the images lie in the survey already under another name; their record stays as it is."""
-    try:
-        known = {image.sha256: image.path for image in store.images(store.survey(survey).uid)}
-    except NotFound:
-        return
+def tell_known(known: Mapping[str, Image], images: Sequence[Image], output: Output) -> None:
+    """Tell which of the images a survey has already, by sha256, under another name; their record stays as it is."""
     for image in images:
-        if known.get(image.sha256, image.path) != image.path:
-            output.remark(f"{image.path}: the same bytes as {known[image.sha256]}, which is in the survey already")
+        before = known.get(image.sha256)
+        if before is not None and before.path != image.path:
+            output.remark(f"{image.path}: the same bytes as {before.path}, which is in the survey already")
