@@ -33,9 +33,6 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".jp2")
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "mizuhashi:image")
 
 
-_Verdict = tuple[Quality, str | None, tuple[str, ...]]  # quality, path of the mask, notes on it
-
-
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
     """What the user says about the files of one ingest; None: the files say it themselves, or nobody does."""
@@ -157,18 +154,11 @@ def describe(
         )
     with open_image(path, bands=options.bands) as reader:
         sha256 = sha256_file(path)
-        if reader.kind is ImageKind.PHOTO:
-            facts = _photo_facts(path, reader, options)
-        else:
-            facts = _scene_facts(reader, options, sha256)
+        photo = reader.kind is ImageKind.PHOTO
+        facts = _photo_facts(path, reader, options) if photo else _scene_facts(reader, options, sha256)
         if facts.mask_path is not None:
             reader.put_mask(Path(facts.mask_path))
-        before = (known or {}).get(sha256)
-        if before is not None and _same_verdict(before, reader, facts, options):
-            verdict: _Verdict = (before.quality, before.mask_path, ())
-        else:
-            verdict = _verdict(reader, facts, options, sha256)
-        quality, mask_path, mask_notes = verdict
+        quality, mask_path, mask_notes = _verdict(reader, facts, options, sha256, (known or {}).get(sha256))
         captured = options.captured_at.astimezone(UTC) if options.captured_at else facts.captured_at
         return Image(
             uid=image_uid(survey_uid, sha256),
@@ -197,8 +187,12 @@ def describe(
         )
 
 
-def _verdict(reader: ImageReader, facts: _Facts, options: IngestOptions, sha256: str) -> _Verdict:
-    """Return quality, path of the mask and notes on it, by one pass over the file."""
+def _verdict(
+    reader: ImageReader, facts: _Facts, options: IngestOptions, sha256: str, before: Image | None
+) -> tuple[Quality, str | None, tuple[str, ...]]:
+    """Return quality, path of the mask and notes on it, by one pass over the file or from an earlier one."""
+    if before is not None and _same_verdict(before, reader, facts, options):
+        return before.quality, before.mask_path, ()
     quality, classes = examine(reader, facts.scale)
     if classes is None or not quality.masked_share > 0:
         return quality, facts.mask_path, ()

@@ -82,9 +82,6 @@ def ingest(
         intake.check(files, scenes)
         intake.add(scenes)
         refused = lost + describe_all(files, options, session.output, intake)
-        if not intake.images:
-            session.output.remark(f"no image was taken; survey {survey!r} stays as it was")
-            raise typer.Exit(1)
         counts = intake.write()
     images = intake.images
     if as_json:
@@ -108,10 +105,10 @@ def _counted(counts: Counts, copies: int) -> str:
 
 
 def _say(output: Output, images: Sequence[Image], ignored: int) -> None:
-    from mizuhashi.describe import image_line
+    from mizuhashi.describe import image_lines
 
-    for image in images:
-        output.say(image_line(image))
+    for line in image_lines(images):
+        output.say(line)
     if ignored:
         output.say(f"{ignored} files that are no images were left out")
 

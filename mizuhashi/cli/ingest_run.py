@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from findings.errors import InputError, NotFound, SurveyConflict
 from findings.store.values import Counts
 from mizuhashi.cli.ingest_checks import tell_known, with_distance
@@ -78,10 +80,13 @@ class Intake:
         """Write what is not written yet and return the counts of the whole run.
 
         Raises:
-            StoreError: there is no image.
+            typer.Exit: with status 1; there is nothing to write.
         """
+        if not self.images:
+            self._output.remark(f"no image was taken; survey {self._survey!r} stays as it was")
+            raise typer.Exit(1)
         taken = {image.sha256 for image in self.images}
-        again = [image for sha256, image in self.earlier.items() if sha256 not in taken] if taken else []
+        again = [image for sha256, image in self.earlier.items() if sha256 not in taken]
         _, counts = self._store.open_survey(self._survey, self._asset_uid, [*again, *self.images])
         self._added += counts.added
         self._written = len(self.images)

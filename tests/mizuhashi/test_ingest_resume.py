@@ -11,6 +11,7 @@ import pytest
 
 from findings.store import Store, store_url
 from imagery import ingest as describing
+from imagery.quality import examine
 from mizuhashi.cli import ingest_run
 from tests.imagery.files import dji, grey_picture, write_photo
 from tests.mizuhashi.conftest import Program
@@ -28,7 +29,6 @@ def flight(tmp_path: Path) -> Path:
 
 def stopping(after: int, calls: list[Path]) -> Callable[..., Any]:
     """Return an examination that counts and is interrupted like by Ctrl-C."""
-    examine = describing.examine
 
     def counted(reader: Any, scale: Any) -> Any:
         calls.append(reader.path)
