@@ -205,6 +205,8 @@ def _same_verdict(before: Image, reader: ImageReader, facts: _Facts, options: In
         return False
     if reader.kind is not ImageKind.PHOTO:
         return before.mask_path == facts.mask_path
+    if before.quality.haze is None:  # too small to say, or from before photographs had masks
+        return False
     if before.mask_path is None:
         return options.mask_folder is None or not before.quality.masked_share > 0
     return Path(before.mask_path).is_file()
