@@ -12,6 +12,8 @@ from typing import Any
 
 MAX_ITEM_BYTES = 1 << 20
 MAX_ITEMS = 400
+YEAR_ONLY, DAY_ONLY = "only the year is known", "hour unknown"
+"""Notes that hold these words say that the rest of the time is made up."""
 _TAGS = ("ACQUISITION_DATETIME", "ACQUISITION_DATE", "DATE_ACQUIRED", "SENSING_TIME", "PRODUCT_START_TIME", "datetime")
 _DAY = re.compile(
     r"(?<!\d)((?:19|20)\d\d)([-_]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?:T([01]\d|2[0-3])([0-5]\d)([0-5]\d))?(?!\d)"
@@ -126,12 +128,12 @@ def _from_name(stem: str) -> SceneRecord | None:
             when = datetime(int(day[1]), int(day[3]), int(day[4]), hour, minute, second, tzinfo=UTC)
         except ValueError:
             return None
-        exact = "date and time from the file name" if day[5] else "date from the file name, hour unknown (noon taken)"
+        exact = "date and time from the file name" if day[5] else f"date from the file name, {DAY_ONLY} (noon taken)"
         return SceneRecord(when, notes=(exact,))
     year = _YEAR.search(stem)
     if year is not None:
         when = datetime(int(year[1]), 7, 2, 12, tzinfo=UTC)
-        return SceneRecord(when, notes=("only the year is known, from the file name (middle of the year taken)",))
+        return SceneRecord(when, notes=(f"{YEAR_ONLY}, from the file name (middle of the year taken)",))
     return None
 
 

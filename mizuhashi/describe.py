@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from findings.measure import Measure
 from findings.survey import Image, ImageKind, Scale
+from imagery.dates import DAY_ONLY, YEAR_ONLY
+from mizuhashi.notes import common_notes, without_repeats
 
 if TYPE_CHECKING:
     from shapely.geometry import Polygon
@@ -110,19 +113,41 @@ def footprint_text(footprint: Polygon | None) -> str:
     return f"{number(longer / factor)} x {number(shorter / factor)} {unit} at {centre.y:.6f}, {centre.x:.6f}"
 
 
-def image_line(image: Image) -> str:
-    """Return one line about a taken image: size, kind, scale with its source, footprint and notes."""
+def image_lines(images: Sequence[Image]) -> list[str]:
+    """Return one line for each taken image, and one for each note that most of them share."""
+    left, common = common_notes([_remarks(image) for image in images])
+    lines = [_image_line(image, notes) for image, notes in zip(images, left, strict=True)]
+    return lines + [f"note on {line}" for line in common]
+
+
+def _remarks(image: Image) -> list[str]:
+    """Return notes, then warnings, each once: a scale's note is often an image's note too."""
+    scale = [image.scale.note] if image.scale.note else []
+    return without_repeats([*image.notes, *scale, *image.quality.warnings])
+
+
+def taken_text(image: Image) -> str | None:
+    """Return when an image was taken, no finer than it is known: ``2024-05-01 02:06 UTC``, ``1985``, or None."""
+    if image.captured_at is None:
+        return None
+    known = {YEAR_ONLY: "%Y", DAY_ONLY: "%Y-%m-%d"}
+    form = next((form for words, form in known.items() if any(words in note for note in image.notes)), None)
+    return image.captured_at.strftime(form or "%Y-%m-%d %H:%M UTC")
+
+
+def _image_line(image: Image, notes: Sequence[str]) -> str:
+    """Return one line about a taken image: size, kind, time, scale with its source, footprint and notes."""
+    taken = taken_text(image)
     parts = [
         f"{Path(image.path).name}: {image.width_px} x {image.height_px} px",
         f"{image.kind.value} {','.join(image.band_names)}{_values_text(image)}",
+        *([f"taken {taken}"] if taken else []),
         scale_text(image.scale),
         footprint_text(image.footprint),
     ]
     if not image.quality.assessable:
         parts.append("will not be assessed: " + "; ".join(image.quality.reasons))
-    # Notes, then warnings, each once: a scale's note is often an image's note too.
-    remarks = dict.fromkeys([*image.notes, *([image.scale.note] if image.scale.note else []), *image.quality.warnings])
-    return "; ".join(parts) + "".join(f"; note: {remark}" for remark in remarks)
+    return "; ".join(parts) + "".join(f"; note: {note}" for note in notes)
 
 
 def _values_text(image: Image) -> str:

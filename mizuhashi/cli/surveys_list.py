@@ -79,6 +79,8 @@ def _show_surveys(output: Output, rows: list[dict[str, Any]]) -> None:
 
 
 def _image_record(image: Image, survey: Survey, names: dict[str, str]) -> dict[str, Any]:
+    from mizuhashi.describe import taken_text
+
     own = image.assignment.asset_uid if image.assignment is not None else None
     asset = own or survey.asset_uid
     quality = image.quality
@@ -87,6 +89,7 @@ def _image_record(image: Image, survey: Survey, names: dict[str, str]) -> dict[s
         "uid": image.uid,
         "kind": image.kind.value,
         "captured_at": image.captured_at.isoformat() if image.captured_at else None,
+        "taken": taken_text(image),
         "gsd_mm": image.scale.gsd_mm,
         "gsd_sigma_mm": image.scale.sigma_mm,
         "scale_source": image.scale.source.value,
@@ -102,10 +105,12 @@ def _image_record(image: Image, survey: Survey, names: dict[str, str]) -> dict[s
         "motion_px": quality.motion_px,
         "haze": quality.haze,
         "masked_share": quality.masked_share,
+        "masks_looked_for": _looked(image),
         "mask_path": image.mask_path,
         "status": image.status.value,
         "reason": image.reason,
         "warnings": list(quality.warnings),
+        "notes": list(image.notes),
     }
 
 
@@ -115,24 +120,44 @@ def _scale(image: Image) -> str:
     return scale_text(image.scale) if image.scale.gsd_mm is not None else "unknown"
 
 
+def _looked(image: Image) -> bool:
+    """Return whether anybody looked for what must not be judged: in a scene its mask says so."""
+    if image.kind.value == "scene":
+        return image.mask_path is not None
+    return not any("too many to look" in warning for warning in image.quality.warnings)
+
+
 def _show_images(output: Output, rows: list[dict[str, Any]]) -> None:
-    columns = ("picture", "scale", "asset, span, member", "assigned by", "blur px", "masked", "status", "reason")
+    from imagery.flight.turn import MARK
+    from mizuhashi.notes import common_notes
+
+    said = [
+        [row["reason"]] if row["reason"] else [*row["warnings"], *(n for n in row["notes"] if n.startswith(MARK))]
+        for row in rows
+    ]
+    left, common = common_notes(said)
+    columns = (
+        "picture", "taken", "scale", "asset, span, member", "assigned by", "blur px", "masked", "status", "remarks",
+    )  # fmt: skip
     output.table(
         columns,
         [
             (
                 row["name"],
+                row["taken"] or "-",
                 row["scale"],
                 " ".join(str(row[key]) for key in ("asset_name", "span", "member") if row[key] is not None) or "-",
                 _assigned(row),
                 None if row["blur_px"] is None else f"{row['blur_px']:.1f}",
-                _percent(row["masked_share"]),
+                _percent(row["masked_share"]) if row["masks_looked_for"] else "not looked for",
                 row["status"].replace("_", " "),
-                row["reason"] or "; ".join(row["warnings"]),
+                "; ".join(remarks),
             )
-            for row in rows
+            for row, remarks in zip(rows, left, strict=True)
         ],
     )
+    for line in common:
+        output.result(f"note on {line}")
 
 
 def _assigned(row: dict[str, Any]) -> str:
@@ -142,4 +167,4 @@ def _assigned(row: dict[str, Any]) -> str:
 
 
 def _percent(share: float) -> str:
-    return "-" if share == 0 else "under 1 %" if share < 0.01 else f"{share:.0%}".replace("%", " %")
+    return "0 %" if share == 0 else "under 1 %" if share < 0.01 else f"{share:.0%}".replace("%", " %")

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from PIL import Image
 
 from findings.store import Store, store_url
+from tests.imagery.files import UTM, write_tif
 from tests.mizuhashi.conftest import Program
 
 
@@ -39,12 +40,20 @@ def test_pictures_are_listed_with_scale_place_quality_and_mask(
     shown = next(row for row in table if row["picture"] == "burnt.png")
     assert shown["masked"] == "50 %"
     assert shown["scale"].startswith("0.5")
-    assert "over-exposed 50%" in shown["reason"]
-    assert next(row for row in table if row["picture"] == "a.jpg")["masked"] == "-"
+    assert "over-exposed 50%" in shown["remarks"]
+    assert next(row for row in table if row["picture"] == "a.jpg")["masked"] == "0 %"
     records = {row["name"]: row for row in program("surveys", "list", "s", "--json").document["pictures"]}
     assert records["burnt.png"]["masked_share"] == 0.5
     assert Path(records["burnt.png"]["mask_path"]).parent == home.resolve() / "masks"
     assert records["a.jpg"]["mask_path"] is None
+
+
+def test_a_scene_in_which_nobody_looked_for_clouds_is_not_called_clear(program: Program, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(300, 3000, (2, 32, 40)).astype(np.uint16)
+    write_tif(tmp_path / "s.tif", values, ("green", "nir"), nodata=0, **UTM)
+    assert program("ingest", tmp_path / "s.tif", "--survey", "s").status == 0
+    header, row = (line.split("\t") for line in program("surveys", "list", "s").out.splitlines())
+    assert dict(zip(header, row, strict=True))["masked"] == "not looked for"
 
 
 def test_a_quality_record_of_an_earlier_version_still_loads(
