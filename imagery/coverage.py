@@ -215,6 +215,10 @@ def _of_asset(asset: Asset | None, images: Sequence[Image], target_width_mm: flo
             remarks += notes
     elif asset is not None:
         remarks.append(f"{asset.name} has no geometry: no share of it can be stated")
+    if scenes and (asset is None or asset.kind is not AssetKind.RIVER_REACH):
+        remarks.append(
+            f"{len(scenes)} scenes belong to no river reach and do not count here (mizuhashi surveys assign)"
+        )
     return AssetCoverage(asset, width, limit, seen, members, ground, dates, tuple(dict.fromkeys(remarks)))
 
 

@@ -19,6 +19,7 @@ from shapely.geometry.base import BaseGeometry
 
 from findings.errors import InputError
 from findings.survey import Image
+from imagery.dates import YEAR_ONLY
 from imagery.footprint import place_outline
 from imagery.mask_files import open_mask
 from imagery.masks import MaskClass, hidden
@@ -147,6 +148,9 @@ def date_coverage(reach_lonlat: BaseGeometry, scenes: Sequence[Image]) -> tuple[
     days: dict[date | None, list[Image]] = {}
     for scene in scenes:
         days.setdefault(scene.captured_at.date() if scene.captured_at else None, []).append(scene)
+    loose = sum(any(YEAR_ONLY in note for note in scene.notes) for scene in scenes)
+    if loose:
+        remarks.append(f"{loose} scenes are known by their year alone: the day shown is the middle of the year")
     rows = []
     for day in sorted(days, key=str):
         names = tuple(Path(scene.path).name for scene in days[day])

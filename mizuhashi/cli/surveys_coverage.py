@@ -53,11 +53,11 @@ def _show(output: Output, found: AssetCoverage) -> None:
     name = "no asset" if found.asset is None else f"{found.asset.name} ({found.asset.uid})"
     output.result(name)
     river = found.asset is not None and found.asset.kind is AssetKind.RIVER_REACH
-    if found.seen or not river:
+    if found.seen or (found.asset is not None and not river):
         fit = sum(one.gap is None for one in found.seen)
         output.result(
             f"cracks of {found.target_width_mm:g} mm need {found.max_gsd_mm:.3g} mm/px: "
-            f"{fit} of {len(found.seen)} photographs show them"
+            f"{fit} of {len(found.seen)} photographs can show them"
         )
         columns = ("径間 span", "部材 member", "pictures", "fine enough", "judged", "clear m²", "not seen, and why")
         output.table(columns, [_row(row) for row in found.members])
@@ -69,7 +69,9 @@ def _show(output: Output, found: AssetCoverage) -> None:
         )
     if river:
         if found.dates:
-            output.table(("date", "scenes", "length in view", "length clear"), [_date_row(day) for day in found.dates])
+            output.table(
+                ("date (UTC)", "scenes", "length in view", "length clear"), [_date_row(day) for day in found.dates]
+            )
         elif not found.seen:
             output.result("未撮影 not captured: no scene and no photograph shows this reach")
     if found.missing:
