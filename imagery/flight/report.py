@@ -152,7 +152,7 @@ class FlightReport:
         images: in the order in which they were taken, then those that do not take part.
         pairs: registered ones.
         gsd: or None if positions are too few or too close together.
-        place_sigma_m: 1-sigma of a recorded place, an axis.
+        place_sigma_m: 1-sigma of a recorded place against the others, an axis; a shift of all is not in it.
         place_sigma_estimated: from the residuals; otherwise it is our assumption.
         median_pair_m: median residual of the registered pairs.
         median_pair_percent: the same in percent of the predicted distance.
@@ -213,7 +213,10 @@ def summary(report: FlightReport) -> list[str]:
         )
     if report.place_sigma_m is not None:
         how = "from the residuals" if report.place_sigma_estimated else "assumed, too few places to estimate it"
-        lines.append(f"recorded places are good to {report.place_sigma_m:.2f} m an axis (1 sigma, {how})")
+        lines.append(
+            f"recorded places hold against each other to {report.place_sigma_m:.2f} m an axis (1 sigma, {how}); "
+            "a shift that all share does not show in overlaps"
+        )
     if report.gsd is not None:
         lines.append(report.gsd.words)
     return [*lines, *report.notes]

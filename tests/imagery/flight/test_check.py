@@ -70,6 +70,7 @@ def test_every_picture_has_its_row(lying: tuple[Generated, FlightReport]) -> Non
     assert all(tuple(row) == COLUMNS for row in table)
     assert any(row["residual_m"] is not None for row in table)
     assert any("median residual" in line for line in summary(report))
+    assert any("a shift that all share does not show in overlaps" in line for line in summary(report))
 
 
 @pytest.mark.slow
