@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import lzma
+import struct
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -17,6 +19,8 @@ MAX_RATIO = 200
 SMALL_BYTES = 10 * 1024**2
 """Below this an entry may pack as well as it likes."""
 _CHUNK = 1024**2
+# ValueError: a name that is not the UTF-8 it says; the others are what zipfile and its decompressors raise on damage.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError, RuntimeError)
 
 
 def unpack(path: Path, folder: Path) -> list[Path]:
@@ -42,7 +46,7 @@ def unpack(path: Path, folder: Path) -> list[Path]:
             if not wanted:
                 raise RecordError(f"{path.name}: holds no list of assets; expected one of {', '.join(SUFFIXES)}")
             return _extracted(path.name, archive, wanted, folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _DAMAGED as error:
         raise RecordError(f"{path.name}: the archive cannot be unpacked ({error}); unpack it by hand") from error
     except OSError as error:
         raise RecordError(f"{path.name}: the archive cannot be unpacked ({error.strerror or error})") from error

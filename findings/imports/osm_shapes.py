@@ -74,7 +74,8 @@ def line_item(extract: Extract, way: Way) -> Item:
     pieces, cut = extract.pieces(way)
     geometry = None if not pieces else pieces[0] if len(pieces) == 1 else MultiLineString(pieces)
     clipped = f"way/{way.id} was cut at the edge of the extract" if cut else ""
-    return Item(f"way/{way.id}", way.tags, geometry, (way.nodes[0], way.nodes[-1]), frozenset(way.nodes), clipped)
+    ends = (way.nodes[0], way.nodes[-1]) if way.nodes else ()
+    return Item(f"way/{way.id}", way.tags, geometry, ends, frozenset(way.nodes), clipped)
 
 
 def area_item(extract: Extract, key: str, tags: Tags, outer: Sequence[int], inner: Sequence[int] = ()) -> Item:

@@ -53,12 +53,17 @@ def read_file(path: Path, options: Options | None = None) -> Imported:
     if given.crs is not None:
         reference_system(given.crs)  # a wrong --crs is told before the file is read
     with tempfile.TemporaryDirectory(prefix="mizuhashi-") as folder, ExitStack() as stack:
-        return _chosen(_sources(path, given, Path(folder), stack), given, path.name).read()
+        try:
+            return _chosen(_sources(path, given, Path(folder), stack), given, path.name).read()
+        except RecursionError as error:
+            raise RecordError(f"{path.name}: is nested too deeply; expected a plain list of assets") from error
 
 
 def _sources(path: Path, options: Options, folder: Path, stack: ExitStack) -> list[_Source]:
     head = _head(path)
     if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+        if folder in path.parents:  # each level would have the caps anew, and an archive can hold itself
+            raise RecordError(f"{path.name}: is an archive inside an archive; unpack the outer one")
         return _archived(path, options, folder, stack)
     if geopackage.is_geopackage(head):
         layers = stack.enter_context(geopackage.open_geopackage(path))()
@@ -80,8 +85,9 @@ def _sources(path: Path, options: Options, folder: Path, stack: ExitStack) -> li
 
 
 def _head(path: Path) -> bytes:
-    if path.is_dir():
-        raise RecordError(f"{path}: is a folder; name one file: {_KNOWN}")
+    if path.exists() and not path.is_file():  # to open a pipe would wait for ever
+        what = "a folder" if path.is_dir() else "no plain file"
+        raise RecordError(f"{path}: is {what}; name one file: {_KNOWN}")
     try:
         with path.open("rb") as file:
             head = file.read(100)

@@ -29,6 +29,11 @@ MAX_BROKEN = 100
 _BATCH = 10_000
 _NAME_BYTES = 10  # a .dbf cuts the names of its columns here
 _CODE_PAGES = {0x13: "cp932", 0x7B: "cp932"}  # byte 29 of the .dbf: Japanese Shift-JIS
+MAX_WORDS_BYTES = 64 << 10  # of .prj and .cpg; a reference system takes some hundred
+_SAMPLE_BYTES = 16 << 20  # of the table, to tell its encoding
+# Python's codecs that are no encoding of a table: two bytes a letter, escapes, names of hosts.
+_NO_TABLE = ("utf-16", "utf-32", "utf-7", "idna", "punycode", "undefined", "unicode-escape", "unicode_escape",
+             "raw-unicode-escape", "raw_unicode_escape", "mbcs", "oem")  # fmt: skip
 
 
 def is_shapefile(head: bytes) -> bool:
@@ -81,22 +86,39 @@ def open_shapefile(path: Path, folder: Path) -> Layer:
     encoding, guessed = _encoding(parts)
     names = tuple(_word(str(name), encoding) for name in info["fields"])
     notes = (f"{path.name}: text was read as {encoding}, which it does not declare",) if guessed else ()
-    prj = parts[".prj"].read_text("utf-8", "replace").strip() if ".prj" in parts else None
+    prj = _words(parts[".prj"]) if ".prj" in parts else None
     return Layer(path.stem, prj or None, untruncated(names), _rows(own, int(info["features"]), encoding), notes)
+
+
+def _words(part: Path) -> str:
+    if part.stat().st_size > MAX_WORDS_BYTES:
+        raise RecordError(f"{part.name}: more than {MAX_WORDS_BYTES >> 10} KiB; copy all parts of the shapefile again")
+    return part.read_text("utf-8", "replace").strip()
+
+
+def _is_encoding(name: str) -> bool:
+    """Return whether a codec of Python's is one of text in a table: each ASCII letter one byte, and bytes to text."""
+    if name.startswith(_NO_TABLE):
+        return False
+    try:
+        return b"Az09_ ".decode(name) == "Az09_ "
+    except (LookupError, ValueError):  # rot13 and zlib are codecs too
+        return False
 
 
 def _encoding(parts: Mapping[str, Path]) -> tuple[str, bool]:
     """Return the codec of the table, and whether it had to be guessed."""
     if ".cpg" in parts:
-        declared = parts[".cpg"].read_text("ascii", "replace").strip()
+        declared = _words(parts[".cpg"])
         word = {"932": "cp932", "SJIS": "cp932", "SHIFT_JIS": "cp932", "65001": "utf-8"}.get(declared.upper(), declared)
         try:
             name = codecs.lookup(word).name
         except (LookupError, ValueError):
             name = ""
-        if name:
+        if name and _is_encoding(name):
             return ("cp932" if name == "shift_jis" else name), False
-    content = parts[".dbf"].read_bytes()
+    with parts[".dbf"].open("rb") as file:
+        content = file.read(_SAMPLE_BYTES)
     if len(content) > 29 and content[29] in _CODE_PAGES:
         return _CODE_PAGES[content[29]], False
     body = content[32:]
@@ -143,8 +165,10 @@ def lost_shapes(path: Path) -> frozenset[int]:
 
     GDAL reads these as features without a place, which an empty record (shape type 0) truly is.
     """
-    records = np.frombuffer(path.with_suffix(".shx").read_bytes()[100:], ">i4")
-    pairs = records[: len(records) // 2 * 2].reshape(-1, 2).astype(np.int64) * 2  # offset, length in bytes
+    with path.with_suffix(".shx").open("rb") as file:
+        content = file.read(100 + 8 * MAX_FEATURES)[100:]
+    records = np.frombuffer(content[: len(content) // 8 * 8], ">i4")
+    pairs = records.reshape(-1, 2).astype(np.int64) * 2  # offset, length in bytes
     # A record is its header of 8 bytes and its content; both ends must lie in the file.
     ends = pairs[:, 0] + 8 + pairs[:, 1]
     bad = (pairs[:, 0] < 100) | (pairs[:, 1] < 4) | (ends > path.stat().st_size)
