@@ -127,26 +127,40 @@ def _check_survey(state: _State, shelf: Shelf, children: set[str], pages: Pages,
     collection = read_json(shelf.folder / "collection.json")
     links = _item_links(collection)
     uids: set[str] = set()
-    shared: str | None = None
+    roots: list[str] = []
     for page in pages(shelf.survey.uid):
         progress(shelf.survey.name, state.done, state.total)
         for image in page:
             uids.add(image.uid)
-            parent = str(PurePath(image.path).parent)
-            shared = parent if shared is None else os.path.commonpath([shared, parent])
+            _join(roots, str(PurePath(image.path).parent), shelf.folder.parent.parent)
             _check_image(state, shelf, image, linked=links is None or f"./{image.uid}.json" in links)
         state.done += len(page)
-    if shared is not None:
-        state.roots[shared] = None
-        if links is None or f"./{shelf.folder.name}/collection.json" not in children:
-            words = "cannot be read" if shelf.folder.is_dir() else "is not there"
-            state.checked.add(Kind.BROKEN, shelf.folder / "collection.json", f"{words}; write the catalogue again")
+    state.roots |= dict.fromkeys(roots)
+    linked = f"./{shelf.folder.name}/collection.json" in children
+    # a survey that was never written is told by its images
+    if roots and (links is None or not linked) and (linked or shelf.folder.is_dir()):
+        words = "cannot be read" if shelf.folder.is_dir() else "is not there"
+        state.checked.add(Kind.BROKEN, shelf.folder / "collection.json", f"{words}; write the catalogue again")
     for path in sorted(shelf.folder.glob("*.json")):
         if path.stem not in uids and path.name != "collection.json":
             _check_stray_item(state, path)
     for href in sorted(links or ()):
         if not (shelf.folder / href).is_file() and href.removeprefix("./").removesuffix(".json") not in uids:
             state.checked.add(Kind.ORPHANED, shelf.folder / href, "is linked but not there; write the catalogue again")
+
+
+def _join(roots: list[str], parent: str, home: Path) -> None:
+    """Add a folder to those of a survey, or widen one of them to the folder that both lie in.
+
+    Never to a disk, a folder at its top, somebody's home or one that holds the program's own: who has a flight on the
+    desk and fetched scenes in one survey does not want the desk searched.
+    """
+    for number, root in enumerate(roots):
+        shared = Path(os.path.commonpath([root, parent]))
+        if len(shared.parts) > 2 and shared != Path.home() and shared not in home.parents:
+            roots[number] = str(shared)
+            return
+    roots.append(parent)
 
 
 def _item_links(collection: object) -> set[str] | None:

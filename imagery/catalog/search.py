@@ -6,12 +6,14 @@ import os
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from findings.errors import InputError
 from imagery.digest import sha256_file
 from imagery.ingest import SUFFIXES
+from imagery.products.landsat import find_layers
 
+SAFE = ".SAFE"
 MAX_FILES = 500_000
 """Files looked at below one root; a root that holds more is no folder of pictures."""
 
@@ -55,10 +57,11 @@ def search(roots: Sequence[str], wanted: Sequence[Wanted], known: AbstractSet[st
     found = Found()
     digests = {one.sha256 for one in wanted}
     sizes = {one.size for one in wanted}
+    scenes = {PurePath(path).stem for path in known}
     seen: set[str] = set()
     for root in _distinct(roots):
         count = 0
-        for path in _images(root, skip):
+        for path, product in _images(root, skip):
             count += 1
             if count > MAX_FILES:
                 found.notes.append(str(root))
@@ -67,6 +70,10 @@ def search(roots: Sequence[str], wanted: Sequence[Wanted], known: AbstractSet[st
             if text in seen:
                 continue
             seen.add(text)
+            if product:
+                if path.name.removesuffix(SAFE) not in scenes:
+                    found.fresh.append((text, None))
+                continue
             digest = _digest(path, sizes) if wanted else None
             if digest in digests and digest is not None:
                 found.places.setdefault(digest, []).append(text)
@@ -99,12 +106,20 @@ def _existing(folder: Path) -> Path | None:
     return None
 
 
-def _images(root: Path, skip: Path) -> Iterator[Path]:
-    """Yield image files below a folder in name order; hidden folders, links and the catalogue are left out."""
+def _images(root: Path, skip: Path) -> Iterator[tuple[Path, bool]]:
+    """Yield image files below a folder in name order; hidden folders, links and the catalogue are left out.
+
+    What the files of a satellite product make up is one image, told by True: a folder, or the name of all its layers.
+    """
     for place, folders, names in os.walk(root, onerror=lambda _error: None):
         folder = Path(place)
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and folder / name != skip)
-        for name in sorted(names):
-            path = folder / name
+        kept = sorted(name for name in folders if not name.startswith(".") and folder / name != skip)
+        folders[:] = [name for name in kept if not name.endswith(SAFE)]
+        yield from ((folder / name, True) for name in kept if name.endswith(SAFE))
+        products = find_layers([folder / name for name in names])
+        yield from ((folder / product.id, True) for product in products)
+        layers = {path for product in products for path in product.files.values()}
+        for path in sorted({folder / name for name in names} - layers):
+            name = path.name
             if path.suffix.lower() in SUFFIXES and not name.startswith(".") and not path.is_symlink():
-                yield path
+                yield path, False

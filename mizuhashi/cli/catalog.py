@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from imagery.catalog.writer import Written
 
 app = new_app("Write or check the STAC catalogue.")
+ORDER = ("missing", "moved", "changed", "broken", "orphaned", "unknown", "behind", "absent", "new")
+"""Kinds of problems, gravest first."""
 SHOWN = 50
 """Problems of one kind that are listed; more are counted."""
 
@@ -145,7 +147,7 @@ def _repair(store: Store, folder: Path, session: Session, checked: Checked) -> i
 
 def _tell(session: Session, checked: Checked, counts: Counter[str], repaired: int) -> None:
     told: Counter[str] = Counter()
-    for problem in checked.problems:
+    for problem in sorted(checked.problems, key=lambda problem: ORDER.index(problem.kind.value)):
         told[problem.kind] += 1
         if told[problem.kind] <= SHOWN:
             session.output.remark(f"{problem.kind.value}: {problem.where} {problem.words}")

@@ -11,6 +11,7 @@ from findings.errors import InputError
 from findings.survey import Image
 from imagery.catalog.check import Kind
 from imagery.catalog.search import Wanted, search
+from tests.fakes.products import HLS_S30, SAFE, make_hls, make_safe
 from tests.imagery.catalog.conftest import Maker, Shelves
 
 
@@ -247,3 +248,41 @@ def test_a_folder_that_is_too_large_to_search_is_said(tmp_path: Path, monkeypatc
     found = search([str(tmp_path)], [], set(), skip=tmp_path / "catalog")
     assert found.notes == [str(tmp_path)]
     assert len(found.fresh) == 3
+
+
+def test_a_survey_of_two_far_places_has_only_these_searched(
+    shelves: Shelves, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "desk"
+    flight, scenes = home / "flights" / "may", home / ".local" / "mizuhashi" / "scenes"
+    for folder in (flight, scenes, home / "private"):
+        folder.mkdir(parents=True)
+    for number, folder in enumerate((flight, scenes)):
+        image = images(shelves)[number]
+        Path(image.path).rename(folder / "p.jpg")
+        shelves.change(number, path=str(folder / "p.jpg"))
+    (home / "private" / "holiday.jpg").write_bytes(b"x")
+    (flight / "new.jpg").write_bytes(b"x")
+    shelves.root = scenes.parent
+    shelves.write()
+    assert [Path(p.where).name for p in shelves.check().problems] == ["new.jpg"]
+    shelves.root = tmp_path / "elsewhere"
+    shelves.write()
+    monkeypatch.setattr(Path, "home", lambda: home)
+    assert [Path(p.where).name for p in shelves.check().problems] == ["new.jpg"]
+
+
+def test_a_product_is_one_picture_and_known_by_its_scene(tmp_path: Path) -> None:
+    make_safe(tmp_path)
+    make_hls(tmp_path / "hls")
+    known = {str(tmp_path / "scenes" / f"{HLS_S30}.tif")}
+    found = search([str(tmp_path)], [], known, skip=tmp_path / "catalog")
+    assert found.fresh == [(str(tmp_path / SAFE), None)]
+    found = search([str(tmp_path)], [], {str(tmp_path / SAFE.replace(".SAFE", ".tif"))}, skip=tmp_path / "catalog")
+    assert found.fresh == [(str(tmp_path / "hls" / HLS_S30), None)]
+
+
+def test_a_survey_that_was_never_written_is_told_by_its_pictures_alone(shelves: Shelves, photo: Maker) -> None:
+    shelves.write()
+    shelves.add("later", [photo("d.jpg", 9)])
+    assert shelves.kinds() == ["absent"]
