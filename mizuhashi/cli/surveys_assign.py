@@ -18,16 +18,19 @@ if TYPE_CHECKING:
     from findings.survey import Assignment, Image, Survey
     from mizuhashi.output import Output
 
+NAMED = 5
+"""Pictures that a remark names; more are counted."""
 SHOWN = 40
 """Rows of the table; more are counted."""
 
 
 @dataclass(slots=True)
 class _Plan:
-    """What is to be written, by image uid, and what is to be told."""
+    """What is to be written, by image uid, and what is to be told: one remark a picture, and one for all alike."""
 
     given: dict[str, Assignment | None] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     refused: int = 0
     silent: int = 0
 
@@ -77,7 +80,7 @@ def assign(
             plan = _by_hand(hand, kept, images, assets, store)
         else:
             plan = _by_rule(folders, table, max_distance, kept, images, assets)
-        for remark in plan.remarks:
+        for remark in plan.told:
             session.output.remark(remark)
         changes = _changes(images, plan.given)
         behind = 0
@@ -90,7 +93,8 @@ def assign(
         _tell(session.output, survey, changes, plan, {a.uid: a.name for a in assets}, dry_run=dry_run)
     if behind:
         session.output.remark(
-            f"{behind} findings still carry an earlier assignment; `mizuhashi inspect {survey}` brings them up to date"
+            f"{behind} findings still carry an earlier assignment; `mizuhashi inspect --survey {survey}` brings them up "
+            "to date"
         )
     if plan.refused:
         raise typer.Exit(PARTIAL if plan.given else 1)
@@ -124,14 +128,30 @@ def _by_rule(
     own = names.by_uid.get(survey.asset_uid) if survey.asset_uid is not None else None
     if table is not None:
         read = from_table(table, images, names, own)
-        return _Plan(dict(read.given), [f"refused: {error}" for error in read.errors], refused=len(read.errors))
+        refused = [f"refused: {error}" for error in read.errors]
+        return _Plan(dict(read.given), refused, refused, refused=len(refused))
     if folders:
         found = from_folders(images, names, own)
+        told = {name for name, _ in found.remarks}
+        unnamed = [Path(image.path).name for image in images if image.uid not in found.given]
+        why = "none of its folders names a known asset, a span or a member"
+        found.remarks.extend((name, why) for name in unnamed if name not in told)
     else:
         found = from_distance(images, assets, MAX_DISTANCE_M if max_distance is None else max_distance)
     remarks = [f"{name}: {reason}" for name, reason in found.remarks]
     silent = len(images) - len(found.given)
-    return _Plan(dict(found.given), remarks, silent=silent)
+    return _Plan(dict(found.given), remarks, _grouped(found.remarks), silent=silent)
+
+
+def _grouped(remarks: Sequence[tuple[str, str]]) -> list[str]:
+    """Return one line for each reason, with the pictures that it holds for."""
+    names: dict[str, list[str]] = {}
+    for name, reason in sorted(remarks):
+        names.setdefault(reason, []).append(name)
+    return [
+        ", ".join(held[:NAMED]) + (f" and {len(held) - NAMED} more" if len(held) > NAMED else "") + f": {reason}"
+        for reason, held in names.items()
+    ]
 
 
 def _by_hand(hand: _Hand, survey: Survey, images: Sequence[Image], assets: Sequence[Asset], store: Store) -> _Plan:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from findings.store import Store
 from tests.mizuhashi.conftest import Program, Ran
 
 ASSETS = {
@@ -52,6 +53,7 @@ def test_folders_are_read_shown_and_written_once(program: Program, survey: Path)
     assert shown(ran) == expected
     assert shown(program("surveys", "assign", "s", "--folders", "--json")) == expected
     again = program("surveys", "assign", "s", "--folders")
+    assert again.err.splitlines() == ["c.jpg: none of its folders names a known asset, a span or a member"]
     assert "survey s: 2 as before, 1 pictures about which this says nothing" in again.out
     assert "a.jpg\t水橋\t1\tMg\tfolder\t0.90\tas before\tfolder '水橋'" in again.out
 
@@ -81,8 +83,18 @@ def test_a_table_beats_the_folders_and_a_hand_beats_the_table(program: Program, 
 def test_pictures_without_a_place_are_told_and_nothing_is_guessed(program: Program, survey: Path) -> None:
     ran = program("surveys", "assign", "s", "--nearest", "--max-distance", "50")
     assert ran.status == 0
-    assert ran.err.count("no position: the nearest asset is unknown") == 3
+    assert ran.err.splitlines() == ["a.jpg, b.jpg, c.jpg: no position: the nearest asset is unknown"]
     assert "survey s: 3 pictures about which this says nothing" in ran.out
+
+
+def test_what_brings_findings_up_to_date_is_a_command_that_exists(
+    program: Program, survey: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Store, "findings_behind", lambda _store, _uid: 2)
+    ran = program("surveys", "assign", "s", "--folders")
+    hint = ran.err.splitlines()[-1].split("`")[1].split()
+    assert hint == ["mizuhashi", "inspect", "--survey", "s"]
+    assert program(*hint[1:], "--help").status == 0
 
 
 @pytest.mark.parametrize(
