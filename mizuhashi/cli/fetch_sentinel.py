@@ -99,12 +99,14 @@ def _service(session: Session, profile: SentinelProfile | None) -> Service:
 
 def _tell_plan(session: Session, planned: Plan, max_units: float) -> None:
     if planned.scenes and not session.output.quiet:
-        columns = ("scene", "time (UTC)", "clouds %", "CRS", "pixels", "tiles", "units", "state")
+        columns = ("scene", "time (UTC)", "tile clouds %", "CRS", "pixels", "tiles", "units", "state")
         session.output.table(columns, [_row(item) for item in planned.scenes])
     for left in planned.too_cloudy:
         session.output.say(f"left out: {left.platform} {left.captured_at:%Y-%m-%d}, {left.cloud_percent:.0f} % cloud")
     if not planned.scenes:
-        session.output.say("the catalogue has nothing for this place and time")
+        cloudy = len(planned.too_cloudy)
+        why = f" under --max-cloud: all {cloudy} acquisitions are cloudier" if cloudy else " for this place and time"
+        session.output.say(f"the catalogue has nothing{why}")
         return
     session.output.say(
         f"{len(planned.scenes)} scenes, {planned.requests} requests to send, about {planned.units:.2f} processing "
@@ -122,7 +124,7 @@ def _row(item: Any) -> tuple[object, ...]:
         f"{item.grid.width_px} x {item.grid.height_px}",
         len(item.tiles),
         f"{sum(part.units for part in item.missing):.2f}",
-        item.state,
+        "to fetch" if item.state == "wanted" else item.state,
     )
 
 
@@ -222,7 +224,7 @@ def _series(session: Session, service: Service, wish: Any, max_units: float, *, 
             }
         )
     elif rows:
-        columns = ("date", "index", "mean", "std", "clear px", "other px", "remark")
+        columns = ("date (UTC)", "index", "mean", "std", "clear px", "not clear px", "remark")
         session.output.table(columns, [_statistics_row(row) for row in rows])
     if any(row.error for row in rows):
         raise typer.Exit(PARTIAL)

@@ -151,7 +151,7 @@ def _tell_plan(
         return
     if plans and not session.output.quiet:
         session.output.table(
-            ("scene", "time (UTC)", "clouds %", "CRS", "items", "about MB", "state"),
+            ("scene", "time (UTC)", "tile clouds %", "CRS", "items", "about MB", "state"),
             [_row(plan, plan in todo) for plan in plans],
         )
     if found.cloudy:

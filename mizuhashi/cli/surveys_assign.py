@@ -93,8 +93,8 @@ def assign(
         _tell(session.output, survey, changes, plan, {a.uid: a.name for a in assets}, dry_run=dry_run)
     if behind:
         session.output.remark(
-            f"{behind} findings still carry an earlier assignment; `mizuhashi inspect --survey {survey}` brings them up "
-            "to date"
+            f"{behind} findings still carry an earlier assignment; `mizuhashi inspect --survey {survey}` brings them "
+            "up to date"
         )
     if plan.refused:
         raise typer.Exit(PARTIAL if plan.given else 1)

@@ -172,7 +172,7 @@ def test_radar_goes_to_its_own_folder(
 def test_statistics_are_a_table_or_json(program: Program, fake: FakeSentinelHub, box: tuple[str, ...]) -> None:
     ran = program("fetch", "sentinel", *box, "--statistics")
     assert ran.status == 0, ran.err
-    assert "date\tindex\tmean\tstd\tclear px\tother px" in ran.out
+    assert "date (UTC)\tindex\tmean\tstd\tclear px\tnot clear px" in ran.out
     assert ran.out.count("mndwi") == 3
     document = program("fetch", "sentinel", *box, "--statistics", "--json").document
     assert {row["index"] for row in document["series"]} == {"ndvi", "ndwi", "mndwi"}
@@ -184,6 +184,11 @@ def test_clouds_over_the_limit_are_told(program: Program, fake: FakeSentinelHub,
     ran = program("fetch", "sentinel", *box, "--max-cloud", limit + 0.1, "--dry-run")
     assert "left out: sentinel-2b 2024-" in ran.out
     assert "2 scenes, 2 requests" in ran.out
+    assert ran.out.count("to fetch") == 2
+    assert "tile clouds %" in ran.out
+    none = program("fetch", "sentinel", *box[:2], "--from", "2024-01-01", "--to", "2024-07-31", "--max-cloud", 1)
+    assert none.status == 0
+    assert "nothing under --max-cloud: all 2 acquisitions are cloudier" in none.out
 
 
 def test_a_time_without_acquisitions_is_a_result(program: Program, fake: FakeSentinelHub, box: tuple[str, ...]) -> None:
