@@ -268,16 +268,18 @@ def contest(contenders: dict[str, Callable[..., int]], *arguments: Any) -> Itera
 
 
 def table(title: str, rows: list[dict[str, Any]], base: str) -> None:
-    """Print one contest; ratios of processor seconds against ``base``, which a busy machine disturbs least."""
-    against = next(row for row in rows if row["name"] == base)["cpu_s"]
+    """Print one contest: seconds by the clock, where threads count, and of the processors, where they do not."""
+    against = next(row for row in rows if row["name"] == base)
     print(f"\n### {title}\n")
-    print(f"| | seconds | CPU seconds | CPU against {base} | spread of rounds | memory on top of imports |")
-    print("|---|---|---|---|---|---|")
+    print("| | seconds | ratio | CPU seconds | ratio | spread of rounds | memory on top of imports |")
+    print("|---|---|---|---|---|---|---|")
     for row in rows:
+        clock, cpu = row["seconds"] / against["seconds"], row["cpu_s"] / against["cpu_s"]
         print(
-            f"| {row['name']} | {row['seconds']:.2f} | {row['cpu_s']:.2f} | {row['cpu_s'] / against:.2f} | "
+            f"| {row['name']} | {row['seconds']:.2f} | {clock:.2f} | {row['cpu_s']:.2f} | {cpu:.2f} | "
             f"{row['spread']:.2f} | {row['peak_mib']:.0f} MiB |"
         )
+    print(f"\nRatios against {base}.")
 
 
 def bench_windows(folder: Path, side: int) -> None:
