@@ -220,9 +220,21 @@ def _fetch(
                 continue
             if path is None:
                 session.output.remark(f"empty {plan.id}: no pixel of the area was observed; recorded as empty")
-            results.append(_Result(plan, "empty" if path is None else "written", path))
+            doubt = _doubt(path)
+            if doubt:
+                session.output.remark(f"{plan.id}: {doubt}")
+            results.append(_Result(plan, "empty" if path is None else "written", path, doubt))
         progress("", len(todo), len(todo))
     return results
+
+
+def _doubt(path: Path | None) -> str:
+    """Return what a written scene says of metadata that its pixels contradict, or nothing."""
+    from imagery.dates import find_item
+
+    item = None if path is None else find_item(path)
+    notes = (item or {}).get("properties", {}).get("mizuhashi:notes", ())
+    return "; ".join(note for note in notes if "metadata contradicted" in note)
 
 
 def _finish(

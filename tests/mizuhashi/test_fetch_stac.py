@@ -294,3 +294,15 @@ def test_items_of_the_catalogue_name_their_origin_without_secrets(
     text = scenes(home)[0].with_suffix(".json").read_text()
     assert "SECRET" not in text
     assert json.loads(text)["properties"]["mizuhashi:source"].startswith(f"STAC {service.url}, sentinel-2-l2a: S2B_")
+
+
+def test_an_offset_that_the_metadata_tell_wrongly_is_said_when_the_scene_comes(
+    program: Program, service: FakeStac
+) -> None:
+    wrong = world.another_day(SCENES[0], 3)
+    world.add_s2(service.files, wrong, S2(offset_in=False, flag=False))
+    ran = program(*words(service, "--json"))
+    assert ran.status == 0, ran.err
+    (told,) = [line for line in ran.err.splitlines() if "metadata contradicted: +1000 offset not in the values" in line]
+    assert told.startswith(f"sentinel-2b_{wrong.captured_at:%Y%m%dT%H%M%S}")
+    assert sum("metadata contradicted" in (scene.get("note") or "") for scene in ran.document["scenes"]) == 1
