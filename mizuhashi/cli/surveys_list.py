@@ -137,7 +137,7 @@ def _show_images(output: Output, rows: list[dict[str, Any]]) -> None:
     ]
     left, common = common_notes(said)
     columns = (
-        "picture", "taken", "scale", "asset, span, member", "assigned by", "blur px", "masked", "status", "remarks",
+        "picture", "taken", "scale", "asset, span, member", "assigned by", "blur px", "masked", "status", "notes",
     )  # fmt: skip
     output.table(
         columns,

@@ -40,7 +40,7 @@ def test_pictures_are_listed_with_scale_place_quality_and_mask(
     shown = next(row for row in table if row["picture"] == "burnt.png")
     assert shown["masked"] == "50 %"
     assert shown["scale"].startswith("0.5")
-    assert "over-exposed 50%" in shown["remarks"]
+    assert "over-exposed 50%" in shown["notes"]
     assert next(row for row in table if row["picture"] == "a.jpg")["masked"] == "0 %"
     records = {row["name"]: row for row in program("surveys", "list", "s", "--json").document["pictures"]}
     assert records["burnt.png"]["masked_share"] == 0.5
