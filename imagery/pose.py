@@ -267,7 +267,7 @@ def pixel_scale(view: Pose | Mapping[str, Any], xy: Points) -> PixelScale:
 
 @dataclass(frozen=True, slots=True)
 class FrameScale:
-    """Scale of a picture: mm per pixel in its middle with 1-sigma, least and greatest over the frame, incidence."""
+    """Scale of a picture: mm per pixel in its middle with 1-sigma, shortest and longest pixel side, incidence."""
 
     gsd_mm: float
     sigma_mm: float
@@ -290,8 +290,9 @@ def frame_scale(pose: Pose) -> FrameScale | None:
     tilt = 1.5 * math.tan(math.radians(incidence)) * math.radians(pose.sigma.tilt_deg)
     share = math.hypot(pose.sigma.distance_m / pose.surface.distance_m, pose.camera.sigma_share, tilt)
     cols, rows = np.meshgrid(np.linspace(1, width - 1, _FRAME_STEPS), np.linspace(1, height - 1, _FRAME_STEPS))
-    frame = pixel_scale(pose, np.column_stack([cols.ravel(), rows.ravel()])).mean_mm
-    return FrameScale(gsd, gsd * share, float(np.nanmin(frame)), float(np.nanmax(frame)), incidence)
+    frame = pixel_scale(pose, np.column_stack([cols.ravel(), rows.ravel()]))
+    sides = np.stack([frame.x_mm, frame.y_mm])
+    return FrameScale(gsd, gsd * share, float(np.nanmin(sides)), float(np.nanmax(sides)), incidence)
 
 
 def place_covariance(pose: Pose, xy: Points) -> NDArray[np.float64]:

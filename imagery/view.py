@@ -252,7 +252,9 @@ def _scale(scale: Scale, frame: FrameScale, pose: Pose) -> Scale:
 def _words(frame: FrameScale, pose: Pose) -> list[str]:
     notes = []
     if frame.greatest_mm / frame.least_mm > 1.05:
-        notes.append(f"{frame.least_mm:.3g} to {frame.greatest_mm:.3g} mm/px over the picture, by its tilt")
+        notes.append(
+            f"{frame.least_mm:.3g} to {frame.greatest_mm:.3g} mm/px over the picture, along or across, by its tilt"
+        )
     if not pose.camera.distortion:
         notes.append("lens distortion not known, not removed")
     return notes

@@ -87,6 +87,17 @@ def test_tilt_scales_a_pixel_by_its_cosine(tilt: float, yaw: float, drop: float)
     assert frame.least_mm <= frame.gsd_mm <= frame.greatest_mm
 
 
+def test_the_range_over_a_tilted_picture_is_of_pixel_sides_not_of_roots_of_areas() -> None:
+    frame = frame_scale(replace(DOWN, pitch_deg=-45.0))
+    assert frame is not None
+    half = math.atan2(1500, 3000)  # rows from the middle to an edge; a row there is cos^2(half) / f wide, as an angle
+    near, far = (
+        30_000 / math.sin(math.radians(45) + side * half) ** 2 * math.cos(half) ** 2 / 3000 for side in (1, -1)
+    )
+    assert frame.least_mm == pytest.approx(near, rel=0.01)
+    assert frame.greatest_mm == pytest.approx(far * math.hypot(1, 2000 / 3000 / math.sqrt(2)), rel=0.05)
+
+
 def test_a_face_is_measured_along_and_up_from_the_point_opposite_the_camera() -> None:
     pixels = np.array([[2000, 1500], [3500, 1500], [2000, 0]], float)
     np.testing.assert_allclose(FRONT.face_coordinates(pixels), [[0, 0], [2, 0], [0, 2]], atol=1e-9)
