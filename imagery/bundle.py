@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from findings.errors import InputError
 from imagery.bundle_camera import BundleCamera, read_camera
+from imagery.plain import finite
 
 MOST_BYTES = 256 << 20  # 100,000 shots are 60 MB
 GRID_MISFIT_M = 2.0  # between translation and lon, lat of one shot: they are the same numbers
@@ -190,8 +191,8 @@ def _camera_of(name: str, properties: Mapping[str, Any], cameras: Mapping[str, B
         return _camera_key(stated)
     size = properties.get("width"), properties.get("height")
     fitting = [key for key, camera in cameras.items() if (camera.width_px, camera.height_px) == size]
-    focal = properties.get("focal")
-    if len(fitting) > 1 and isinstance(focal, (int, float)):
+    focal = finite(properties.get("focal"))
+    if len(fitting) > 1 and focal is not None:
         fitting = [key for key in fitting if abs(cameras[key].focal[0] - focal) < 1e-6]
     if len(fitting) != 1:
         raise InputError(f"shot {name!r}: {len(fitting)} cameras of cameras.json fit it ({size}); passed over")
@@ -202,7 +203,7 @@ def _numbers(name: str, what: str, value: Any, least: int) -> list[float]:
     plain = isinstance(value, list) and len(value) >= least
     if not plain or not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in value):
         raise InputError(f"shot {name!r}: {what} is {value!r:.60}; expected {least} numbers; passed over")
-    if not all(math.isfinite(v) and abs(v) < 1e9 for v in value):
+    if not all(finite(v) is not None and abs(v) < 1e9 for v in value):
         raise InputError(f"shot {name!r}: {what} {value!r:.60} is not finite; passed over")
     return [float(v) for v in value]
 
@@ -265,6 +266,5 @@ def _ground_m(shots: list[_RawShot], cameras: Mapping[str, BundleCamera], gsd_cm
 def _of(statistics: Any, section: str, key: str) -> float | None:
     part = statistics.get(section) if isinstance(statistics, dict) else None
     value = part.get(key) if isinstance(part, dict) else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if math.isfinite(value) and value > 0 else None
+    number = finite(value)
+    return number if number is not None and number > 0 else None

@@ -22,6 +22,7 @@ import numpy as np
 
 from findings.errors import InputError
 from imagery.camera import Camera, Points
+from imagery.plain import finite
 
 FLAT = ("perspective", "simple_radial", "radial", "brown")
 FISHEYE = ("fisheye", "fisheye_opencv")
@@ -121,9 +122,10 @@ def read_camera(name: str, stored: Mapping[str, Any]) -> BundleCamera:
 
 def _number(name: str, stored: Mapping[str, Any], key: str, default: float | None) -> float:
     value = stored.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise InputError(f"camera {name!r}: {key} is {value!r}; expected a number")
-    return float(value)
+    number = finite(value)
+    if number is None:
+        raise InputError(f"camera {name!r}: {key} is {value!r:.60}; expected a number")
+    return number
 
 
 def _fisheye_angle(bent: Points, k: tuple[float, ...]) -> Points:

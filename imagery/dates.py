@@ -10,8 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from imagery.plain import finite, plain_text
+
 MAX_ITEM_BYTES = 1 << 20
 MAX_ITEMS = 400
+MAX_NOTES, MAX_NOTE = 50, 2000
 YEAR_ONLY, DAY_ONLY = "only the year is known", "hour unknown"
 """Notes that hold these words say that the rest of the time is made up."""
 _TAGS = ("ACQUISITION_DATETIME", "ACQUISITION_DATE", "DATE_ACQUIRED", "SENSING_TIME", "PRODUCT_START_TIME", "datetime")
@@ -45,12 +48,12 @@ def scene_record(path: Path, tags: Mapping[str, str]) -> SceneRecord:
         properties = item.get("properties")
         properties = properties if isinstance(properties, dict) else {}
         when = _parse(properties.get("datetime")) or _parse(properties.get("start_datetime"))
-        platform, angle = properties.get("platform"), properties.get("view:off_nadir")
+        angle = finite(properties.get("view:off_nadir"))
         if when is not None:
             return SceneRecord(
                 when,
-                platform if isinstance(platform, str) else None,
-                float(angle) if isinstance(angle, int | float) and 0 <= angle < 90 else None,
+                plain_text(properties.get("platform")),
+                angle if angle is not None and 0 <= angle < 90 else None,
                 ("time from the STAC item beside the file",),
             )
     for name in _TAGS:
@@ -64,9 +67,9 @@ def find_item(path: Path) -> dict[str, Any] | None:
     """Return the STAC item named like the file, or one of the same folder with the file among its assets."""
     candidates = [path.with_suffix(".json"), *sorted(path.parent.glob("*.json"))[:MAX_ITEMS]]
     for place, candidate in enumerate(dict.fromkeys(candidates)):
-        if candidate.is_symlink() or not candidate.is_file() or candidate.stat().st_size > MAX_ITEM_BYTES:
-            continue
-        try:
+        try:  # a name that is too long for the disk is an OSError too
+            if candidate.is_symlink() or not candidate.is_file() or candidate.stat().st_size > MAX_ITEM_BYTES:
+                continue
             item = json.loads(candidate.read_bytes())
         except (OSError, ValueError, RecursionError):
             continue
@@ -88,14 +91,18 @@ def mask_of_item(path: Path, item: Mapping[str, Any] | None) -> Path | None:
     if not name or name != Path(name).name or name == path.name:  # an item is somebody's file: it leads nowhere else
         return None
     found = path.parent / name
-    return found if found.is_file() and not found.is_symlink() else None
+    try:
+        return found if found.is_file() and not found.is_symlink() else None
+    except OSError:  # a name that is too long
+        return None
 
 
 def product_notes(item: Mapping[str, Any] | None) -> tuple[str, ...]:
     """Return what the item's writer wanted the reader of the scene to know."""
     properties = item.get("properties") if item is not None else None
     notes = properties.get("mizuhashi:notes") if isinstance(properties, dict) else None
-    return tuple(note for note in notes if isinstance(note, str)) if isinstance(notes, list) else ()
+    texts = [plain_text(note, MAX_NOTE) for note in notes[:MAX_NOTES]] if isinstance(notes, list) else []
+    return tuple(text for text in texts if text is not None)
 
 
 def _asset_names(item: Mapping[str, Any]) -> set[str]:

@@ -94,7 +94,7 @@ def collect_files(paths: Sequence[Path], *, leave_out: Sequence[Path] = ()) -> C
         if not path.is_dir():
             files.append(path)
             continue
-        for found in sorted(path.rglob("*")):
+        for found in _below(path):
             if found.is_dir() or not elsewhere.isdisjoint((found.absolute(), *found.absolute().parents)):
                 continue
             hidden = any(part.startswith(".") for part in found.relative_to(path).parts)
@@ -103,6 +103,13 @@ def collect_files(paths: Sequence[Path], *, leave_out: Sequence[Path] = ()) -> C
     if not files and not leave_out:
         raise InputError(f"no image in {', '.join(map(str, paths))}; expected files with one of {' '.join(SUFFIXES)}")
     return Collected(tuple(dict.fromkeys(files)), tuple(dict.fromkeys(ignored)))
+
+
+def _below(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.rglob("*"))
+    except RecursionError as error:
+        raise InputError(f"{folder}: folders nested too deeply; give the one that holds the pictures") from error
 
 
 def _is_mask(path: Path) -> bool:

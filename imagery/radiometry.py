@@ -163,7 +163,7 @@ def radiometry_of(
     for text, source in ((stated, "the STAC item"), (tags.get("RADIOMETRY"), "the tag RADIOMETRY")):
         if text is None:
             continue
-        if text in set(Radiometry):
+        if isinstance(text, str) and text in set(Radiometry):
             return Radiometry(text), ()
         return Radiometry.UNKNOWN, (f"{source} says radiometry {str(text)[:40]!r}, which is none that is known",)
     sample = {name: sample_of(reader, name) for name in reader.bands}

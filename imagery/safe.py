@@ -137,7 +137,16 @@ def read_labels(data: Any) -> Labels:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with rasterio.open(data.name, driver=data.driver) as again:
             bits = again.tags(ns="IMAGE_STRUCTURE", bidx=1).get("NBITS", np.dtype(again.dtypes[0]).itemsize * 8)
-            return Labels(tuple(again.descriptions), dict(again.tags()), int(bits))
+            return Labels(_descriptions(again), dict(again.tags()), int(bits))
+
+
+def _descriptions(data: Any) -> tuple[str | None, ...]:
+    """Return the names of the bands; none where one is not UTF-8, which rasterio does not hand over as it is."""
+    try:
+        found: tuple[str | None, ...] = tuple(data.descriptions)
+    except UnicodeDecodeError:
+        found = (None,) * int(data.count)
+    return found
 
 
 def check_header(path: Path | str, data: Any, stored_bytes: int | None = None) -> None:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 import re
 
+from imagery.plain import plain_text
+
 MAX_PACKET_BYTES = 256 << 10
+MAX_VALUE = 2000  # characters
 # Namespaces by URI, and the name by which the rest of the code knows them. Sources: TagNames/DJI.html and
 # config_files/pix4d.config of exiftool; docs/file_formats/exif_xmp.rst of leftfield-geospatial/orthority; "Embedded
 # photo metadata" of Parrot's developer documentation (drone-parrot, Camera).
@@ -42,7 +45,8 @@ def read_fields(packet: bytes) -> dict[str, str]:
     for short, name, text in (*_lists(head), *_ELEMENT.findall(head), *_ATTRIBUTE.findall(head)):
         prefix = names.get(short) or short.decode("ascii", "replace")
         if prefix in _PREFIXES:
-            found[f"{prefix}:{name.decode('ascii', 'replace')}"] = text.decode("utf-8", "replace").strip()
+            value = plain_text(text.decode("utf-8", "replace"), MAX_VALUE)
+            found[f"{prefix}:{name.decode('ascii', 'replace')}"] = value or ""
     return found
 
 

@@ -8,15 +8,17 @@ which some DJI cameras write in a sub-directory only (drewnoakes/metadata-extrac
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from imagery.xmp import MAX_PACKET_BYTES
 
 MAX_EXTENDED_BYTES = 1 << 20
+MAX_PACKETS, MAX_TOTAL_BYTES = 16, 2 << 20  # of one file: a camera writes one or two, and each is searched
 _SEGMENTS, _DIRECTORIES, _ENTRIES = 256, 32, 1000  # more of them are no camera's work
 _STANDARD = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENDED = b"http://ns.adobe.com/xmp/extension/\0"
@@ -34,10 +36,22 @@ def packets(path: Path) -> list[bytes]:
         if start.startswith(b"\xff\xd8"):
             found = _of_jpeg(file)
         elif start in (b"II*\0", b"MM\0*"):
-            found = list(_of_tiff(file, 0))
+            found = _few(_of_tiff(file, 0))
         else:
             found = []
-        return found or _by_text(file)
+        return _few(found) or _by_text(file)
+
+
+def _few(found: Iterable[bytes]) -> list[bytes]:
+    """Return the first packets, no more than any camera writes: a directory can name one block a thousand times."""
+    kept: list[bytes] = []
+    left = MAX_TOTAL_BYTES
+    for packet in itertools.islice(found, MAX_PACKETS):
+        kept.append(packet[:left])
+        left -= len(packet)
+        if left <= 0:
+            break
+    return kept
 
 
 def segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -68,7 +82,7 @@ def _of_jpeg(file: BinaryIO) -> list[bytes]:
             rest = body[len(_EXTENDED) :]
             pieces.setdefault(rest[:32], {})[int.from_bytes(rest[36:40], "big")] = rest[40:]
         elif body.startswith(b"Exif\0\0"):
-            inner += _of_tiff(io.BytesIO(body), 6)
+            inner += _few(_of_tiff(io.BytesIO(body), 6)) if len(inner) < MAX_PACKETS else []
     return main + [_join(parts) for guid, parts in pieces.items() if any(guid in packet for packet in main)] + inner
 
 

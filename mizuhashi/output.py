@@ -44,7 +44,10 @@ class Output:
 
     def json(self, value: object) -> None:
         """Write one JSON document to standard output."""
-        print(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+        text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+        # What JSON lets through and a terminal or an encoder does not take can only stand in texts: escape it there.
+        lines = (line if line.isprintable() else "".join(map(_escaped, line)) for line in text.split("\n"))
+        print("\n".join(lines))
 
     def table(self, columns: Sequence[str], rows: Sequence[Row], *, title: str | None = None) -> None:
         """Write a table: ruled on a terminal, tab-separated lines with a header elsewhere."""
@@ -80,8 +83,15 @@ def one_line(text: str) -> str:
 def _shown(character: str) -> str:
     if character in "\t\r\n":
         return " "
-    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-    return character.encode("unicode_escape").decode("ascii") if hidden else character
+    return character.encode("unicode_escape").decode("ascii") if _is_hidden(character) else character
+
+
+def _is_hidden(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1] if _is_hidden(character) else character
 
 
 def on_terminal(stream: IO[str]) -> bool:

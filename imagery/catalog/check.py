@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from findings.errors import InputError, MizuhashiError
 from findings.survey import Image, Survey
 from imagery.catalog.collections import CATALOG_ID, MARK
-from imagery.catalog.files import read_json, text_of
+from imagery.catalog.files import links_of, read_json, text_of
 from imagery.catalog.items import UID, Json, Shelf, item_of
 from imagery.catalog.places import path_of
 from imagery.catalog.search import Wanted, search
@@ -115,7 +115,7 @@ def check_catalog(
     if not isinstance(root, dict) or root.get("id") != CATALOG_ID:
         raise InputError(f"{folder}: holds no catalogue; `mizuhashi catalog write --out {folder}` makes one")
     state = _State(Checked(), roots=dict.fromkeys(str(path.resolve()) for path in roots), quick=quick, total=total)
-    children = {str(link.get("href")) for link in root.get("links", ()) if link.get("rel") == "child"}
+    children = set(links_of(root, "child") or ())
     for survey in surveys:
         _check_survey(state, shelf_of(folder, survey, asset_names), children, pages, progress)
     _check_strays(state, folder, children, {shelf_of(folder, one, {}).folder.name for one in surveys})
@@ -165,9 +165,8 @@ def _join(roots: list[str], parent: str, home: Path) -> None:
 
 def _item_links(collection: object) -> set[str] | None:
     """Return the hrefs of a collection's items, or None if it cannot be read or is not ours."""
-    if not isinstance(collection, dict) or MARK not in collection or not isinstance(collection.get("links"), list):
-        return None
-    return {str(link.get("href")) for link in collection["links"] if link.get("rel") == "item"}
+    hrefs = links_of(collection, "item")
+    return set(hrefs) if hrefs is not None and isinstance(collection, dict) and MARK in collection else None
 
 
 def _check_image(state: _State, shelf: Shelf, image: Image, *, linked: bool) -> None:
@@ -238,7 +237,7 @@ def _check_stray_item(state: _State, path: Path) -> None:
     item = read_json(path)
     if not isinstance(item, dict):
         state.checked.add(Kind.BROKEN, path, "cannot be read; write the catalogue again")
-    elif UID in (item.get("properties") or {}):
+    elif isinstance(facts := item.get("properties"), dict) and UID in facts:
         state.checked.add(Kind.UNKNOWN, path, "the store has no such image; write the catalogue again")
 
 

@@ -12,9 +12,11 @@ from typing import IO, Any
 
 from findings.errors import OutputError, UnreadableImage
 from imagery.digest import sha256_file
+from imagery.plain import is_plain
 
 MAX_JSON_BYTES = 64 << 20
 PARTIAL = ".partial"
+MAX_HREF = 240  # ours are a folder and a file name; every disk takes as much
 
 
 def text_of(document: Any) -> str:
@@ -68,6 +70,8 @@ def copy_whole(source: Path, target: Path, sha256: str | None) -> None:
         OutputError: the target cannot be written.
         UnreadableImage: the source cannot be read, or its content is not what the digest says.
     """
+    if sha256 is None and source.is_symlink():  # nothing tells that its content is the one that was meant
+        raise UnreadableImage(f"{source}: is a link; put the file itself there")
     same_size = target.is_file() and target.stat().st_size == source.stat().st_size
     if same_size and sha256_file(target) == (sha256 or sha256_file(source)):
         return
@@ -90,3 +94,15 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
+
+
+def links_of(document: object, relation: str) -> list[str] | None:
+    """Return the links of one relation in a STAC document; None where it has no list of them.
+
+    What is no link, or could be none to a file, is left out.
+    """
+    links = document.get("links") if isinstance(document, dict) else None
+    if not isinstance(links, list):
+        return None
+    hrefs = [link.get("href") for link in links if isinstance(link, dict) and link.get("rel") == relation]
+    return [href for href in hrefs if is_plain(href) and len(href.encode()) <= MAX_HREF]

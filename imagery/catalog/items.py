@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from findings.survey import Image, ImageKind, Radiometry, Survey
 from imagery.bands import SKIP
 from imagery.catalog.places import geojson_place, href_of
 from imagery.masks import MaskClass
+from imagery.plain import finite, is_plain
 from imagery.safe import SHUT, open_untrusted
 from imagery.stac_item import COMMON_NAMES, EXTENSIONS, MULTIHASH_SHA256
 
@@ -127,9 +129,10 @@ def _times(image: Image, survey: Survey) -> Json:
         return {"datetime": _utc(when)}
     local = _LOCAL_TIME.search(notes)
     if local is not None:
-        clock = datetime.fromisoformat(local[1]).replace(tzinfo=UTC)
-        # the zones of the Earth run from UTC-12 to UTC+14
-        return {"datetime": None, **_range(clock - timedelta(hours=14), clock + timedelta(hours=12))}
+        with suppress(ValueError, OverflowError):  # the note may be a stranger's
+            clock = datetime.fromisoformat(local[1]).replace(tzinfo=UTC)
+            # the zones of the Earth run from UTC-12 to UTC+14
+            return {"datetime": None, **_range(clock - timedelta(hours=14), clock + timedelta(hours=12))}
     return {
         "datetime": None,
         **_range(_EARLIEST, survey.created_at),
@@ -199,7 +202,7 @@ def _projection(image: Image) -> Json:
 def _view(image: Image) -> Json:
     """Return off-nadir and azimuth; a camera that looks up at a soffit has neither, straight down has no azimuth."""
     view = image.view or {}
-    pitch, yaw = (_number(view.get(name)) for name in ("pitch_deg", "yaw_deg"))
+    pitch, yaw = (finite(view.get(name)) for name in ("pitch_deg", "yaw_deg"))
     off_nadir = image.incidence_deg if pitch is None else 90.0 + pitch
     if off_nadir is None or not 0.0 <= off_nadir <= 90.0:
         return {}
@@ -207,11 +210,6 @@ def _view(image: Image) -> Json:
     if pitch is not None and yaw is not None and off_nadir >= 2.0:
         facts["view:azimuth"] = round(yaw % 360.0, 3)
     return facts
-
-
-def _number(value: object) -> float | None:
-    sound = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if sound and isinstance(value, int | float) else None
 
 
 def sidecar(path: Path) -> Json:
@@ -229,20 +227,31 @@ def sidecar(path: Path) -> Json:
     properties = item.get("properties") if isinstance(item, dict) and item.get("type") == "Feature" else None
     if not isinstance(properties, dict):
         return {}
-    return {str(name): value for name, value in properties.items() if _credible(str(name), value)}
+    return {name: value for name, value in properties.items() if _credible(name, value)}
 
 
 def _credible(name: str, value: object) -> bool:
-    if not name.startswith(_TAKEN_OVER):
+    if not name.startswith(_TAKEN_OVER) or not is_plain(name, 100):
         return False
     if name in _RANGES:
-        number, (low, high) = _number(value), _RANGES[name]
+        number, (low, high) = finite(value), _RANGES[name]
         return number is not None and low <= number <= high
     if name == "providers":
-        return isinstance(value, list) and all(isinstance(v, dict) and isinstance(v.get("name"), str) for v in value)
+        return isinstance(value, list) and all(isinstance(one, dict) and _is_provider(one) for one in value)
     if name in ("instruments", "sar:polarizations"):
-        return isinstance(value, list) and bool(value) and all(isinstance(inner, str) for inner in value)
-    return (isinstance(value, str) and 0 < len(value) <= 500) or _number(value) is not None
+        return isinstance(value, list) and 0 < len(value) <= 100 and all(is_plain(inner) for inner in value)
+    return is_plain(value) or finite(value) is not None
+
+
+def _is_provider(provider: Mapping[str, Any]) -> bool:
+    """Return whether a provider has a name and nothing but texts (STAC 1.1, common metadata, provider object)."""
+    roles = provider.get("roles", [])
+    texts = [value for name, value in provider.items() if name != "roles"]
+    return (
+        "name" in provider
+        and isinstance(roles, list)
+        and all(is_plain(text, 2000) for text in [*provider, *texts, *roles])
+    )
 
 
 def _assets(image: Image, shelf: Shelf) -> Json:
@@ -266,8 +275,9 @@ def _assets(image: Image, shelf: Shelf) -> Json:
         asset |= _raster_facts(source)
         asset["raster:spatial_resolution"] = _digits(image.scale.gsd_mm / 1000.0) if image.scale.gsd_mm else None
     assets = {key: {name: value for name, value in asset.items() if value is not None}}
-    if image.mask_path is not None and Path(image.mask_path).is_file():
-        assets["mask"] = _mask_asset(image, Path(image.mask_path), shelf)
+    mask = Path(image.mask_path) if image.mask_path is not None else None
+    if mask is not None and mask.is_file() and not mask.is_symlink():  # a link might lead anywhere since
+        assets["mask"] = _mask_asset(image, mask, shelf)
     return assets
 
 

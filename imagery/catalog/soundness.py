@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeGuard
 
 from imagery.catalog.items import UID, Json
+from imagery.plain import finite, is_plain
 
 
 def main_asset(item: Json) -> Json:
@@ -35,11 +37,38 @@ def faults(item: object, uid: str | None = None) -> list[str]:
         wrong.append("has neither a time nor a range of times")
     if properties.get(UID) != item["id"]:
         wrong.append(f"{UID} is {properties.get(UID)!r}, expected its id")
+    wrong += [f"{name} is {properties[name]!r:.60}" for name, holds in _READ.items()
+              if properties.get(name) is not None and not holds(properties[name])]  # fmt: skip
+    box = item.get("bbox", [0, 0, 0, 0])
+    if not isinstance(box, list) or len(box) != 4 or any(finite(side) is None for side in box):
+        wrong.append(f"bbox is {box!r:.60}")
     assets = item["assets"].values()
     if not all(isinstance(asset, dict) and isinstance(asset.get("href"), str) for asset in assets) or not assets:
         wrong.append("has no asset with a link")
     return wrong
 
 
+def _is_text(value: object) -> bool:
+    return is_plain(value, 2000)
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _are_providers(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) and _is_text(one.get("name")) for one in value)
+
+
+# What collection and index read of an item that stays as it was because its picture is gone.
+_READ: dict[str, Callable[[object], bool]] = {
+    **dict.fromkeys(("title", "datetime", "start_datetime", "end_datetime", "platform", "license", "mizuhashi:kind",
+                     "mizuhashi:radiometry"), _is_text),
+    "gsd": lambda value: finite(value) is not None,
+    "instruments": _are_texts,
+    "providers": _are_providers,
+    "mizuhashi:assignment": lambda value: isinstance(value, dict),
+    "mizuhashi:quality": lambda value: isinstance(value, dict),
+}  # fmt: skip
 _FIXED = {"type": "Feature", "stac_version": "1.1.0"}
 _PARTS = {"id": str, "properties": dict, "assets": dict, "links": list, "stac_extensions": list, "collection": str}

@@ -15,7 +15,7 @@ from pathlib import Path
 from findings.errors import InputError, OutputError, UnreadableImage
 from findings.survey import Image, Survey
 from imagery.catalog.collections import CATALOG_ID, MARK, Summary, catalog_of, collection_of
-from imagery.catalog.files import PARTIAL, copy_whole, put, read_json, text_of
+from imagery.catalog.files import PARTIAL, copy_whole, links_of, put, read_json, text_of
 from imagery.catalog.index import INDEX, join_indexes, write_index
 from imagery.catalog.items import UID, Shelf, item_of
 from imagery.catalog.places import folder_name, href_of
@@ -141,7 +141,8 @@ def _is_ours(path: Path) -> bool:
 
 def _is_item(path: Path) -> bool:
     item = read_json(path) if path.suffix == ".json" else None
-    return isinstance(item, dict) and UID in (item.get("properties") or {})
+    properties = item.get("properties") if isinstance(item, dict) else None
+    return isinstance(properties, dict) and UID in properties
 
 
 def _write_item(image: Image, shelf: Shelf, summary: Summary, written: Written) -> None:
@@ -202,8 +203,7 @@ def _prune(folder: Path, names: Sequence[str]) -> int:
 
 def _prune_collection(folder: Path, *, linked: bool) -> int:
     collection = read_json(folder / "collection.json") if linked else None
-    links = collection.get("links", ()) if isinstance(collection, dict) else ()
-    kept = {link["href"].removeprefix("./") for link in links if link.get("rel") == "item"}
+    kept = {href.removeprefix("./") for href in links_of(collection, "item") or ()}
     removed = 0
     for path in sorted(folder.glob("*.json")):
         if path.name not in kept and (_is_item(path) or _UUID.fullmatch(path.stem)):
@@ -211,13 +211,20 @@ def _prune_collection(folder: Path, *, linked: bool) -> int:
             removed += 1
     for path in folder.glob(f".*{PARTIAL}"):
         path.unlink(missing_ok=True)
-    copied = [path for path in (folder / "files").glob("*") if f"{path.name}.json" not in kept]
-    for path in copied:
-        shutil.rmtree(path)
+    for path in _copies(folder):
+        if f"{path.name}.json" not in kept:
+            shutil.rmtree(path)
     if not linked:
         for name in (INDEX, "collection.json"):
             (folder / name).unlink(missing_ok=True)
         for empty in (folder / "files", folder):
-            if empty.is_dir() and not any(empty.iterdir()):
+            if empty.is_dir() and not empty.is_symlink() and not any(empty.iterdir()):
                 empty.rmdir()
     return removed
+
+
+def _copies(folder: Path) -> list[Path]:
+    """Return the folders of copied pictures, which have uids for names; what a link leads to is none of ours."""
+    files = folder / "files"
+    found = [] if files.is_symlink() or not files.is_dir() else sorted(files.iterdir())
+    return [path for path in found if _UUID.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]

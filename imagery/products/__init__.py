@@ -140,16 +140,16 @@ def _walk(paths: Sequence[Path]) -> tuple[list[Path], list[Path], list[Path]]:
                 return
             for inside in sorted(path.iterdir()):
                 visit(inside, given=False)
-        elif path.suffix.lower() == ".zip" and is_zip(path):
-            archives.append(path)
-        elif path.is_file():
-            files.append(path)
+        elif path.is_file():  # to open a pipe would wait for ever
+            (archives if path.suffix.lower() == ".zip" and is_zip(path) else files).append(path)
 
     for path in paths:
         try:
             visit(path, given=True)
         except OSError:  # a name that is too long, a folder that cannot be listed: the caller tells
             continue
+        except RecursionError as error:
+            raise InputError(f"{path}: folders nested too deeply; give the one that holds the pictures") from error
     return list(dict.fromkeys(folders)), list(dict.fromkeys(archives)), list(dict.fromkeys(files))
 
 

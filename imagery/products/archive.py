@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -16,6 +18,8 @@ MAX_TOTAL_BYTES = 16 << 30  # about 1 GiB
 MAX_RATIO = 200  # JPEG 2000 does not shrink any further; XML by 10 to 30
 SMALL_BYTES = 1 << 20  # below, a ratio says nothing
 _PIECE = 1 << 20
+# What zipfile and its decompressors raise on damage and on methods they do not know.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError, RuntimeError)
 
 
 def member_names(archive: Path) -> tuple[str, ...]:
@@ -55,7 +59,7 @@ def _open(archive: Path) -> zipfile.ZipFile:
         if archive.is_symlink():
             raise UnsafeImage(f"{archive}: a link; give the archive itself")
         return zipfile.ZipFile(archive)
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
+    except (OSError, *_DAMAGED) as error:
         raise UnreadableImage(f"{archive}: no readable zip archive ({error}); download it again") from error
 
 
@@ -106,7 +110,7 @@ def _extract_member(archive: Path, opened: zipfile.ZipFile, member: zipfile.ZipI
     with out:
         try:
             source = opened.open(member)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+        except (OSError, *_DAMAGED) as error:
             raise _damaged(archive, member, error) from error
         with source:
             while piece := _read(archive, member, source):
@@ -121,7 +125,7 @@ def _extract_member(archive: Path, opened: zipfile.ZipFile, member: zipfile.ZipI
 def _read(archive: Path, member: zipfile.ZipInfo, source: IO[bytes]) -> bytes:
     try:
         return source.read(_PIECE)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+    except (OSError, *_DAMAGED) as error:
         raise _damaged(archive, member, error) from error
 
 

@@ -210,9 +210,9 @@ def _properties(tile: Element, baseline: str | None) -> dict[str, Any]:
 def _time(text: str | None) -> datetime | None:
     try:
         found = datetime.fromisoformat(text or "")
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _granule(folder: Path) -> Path:

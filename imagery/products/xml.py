@@ -7,9 +7,11 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from findings.errors import UnreadableImage, UnsafeImage
+from imagery.plain import plain_text
 
 MAX_XML_BYTES = 64 << 20  # a granule's angle grids take about 0.6 MB
 MAX_DEPTH = 64
+MAX_ELEMENTS = 500_000  # a granule has about 20,000; each takes 200 bytes of memory for 4 in the file
 
 
 def read_xml(path: Path) -> Element:
@@ -29,13 +31,16 @@ def read_xml(path: Path) -> Element:
         ) from error
     builder = TreeBuilder()
     parser = expat.ParserCreate()
-    depth = 0
+    depth = count = 0
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
+        nonlocal depth, count
         depth += 1
+        count += 1
         if depth > MAX_DEPTH:
             raise UnsafeImage(f"{path}: elements nested more than {MAX_DEPTH} deep; expected a product's metadata")
+        if count > MAX_ELEMENTS:
+            raise UnsafeImage(f"{path}: more than {MAX_ELEMENTS} elements; expected a product's metadata")
         builder.start(name.rsplit(":", 1)[-1], attributes)
 
     def end(name: str) -> None:
@@ -62,8 +67,7 @@ def read_xml(path: Path) -> Element:
 def text_of(root: Element, tag: str) -> str | None:
     """Return the text of the first element of that name, or None."""
     found = next(root.iter(tag), None)
-    text = (found.text or "").strip() if found is not None else ""
-    return text or None
+    return plain_text(found.text) if found is not None else None
 
 
 def number_of(root: Element, tag: str) -> float | None:

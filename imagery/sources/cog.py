@@ -108,17 +108,19 @@ class CogReader:
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
                 data = rasterio.open(self._name, driver="GTiff", opener=self._opener, **options)
                 data.transform  # noqa: B018  its warning belongs here too
+                # Each time anew: the server may send another header when a block is fetched again.
+                named = [domain for domain in FOREIGN if data.tags(ns=domain)]
         except GDAL_ERRORS as error:
             raise self._failure(error) from error
+        if named:
+            data.close()
+            raise UnsafeImage(
+                f"{shown(self.url)}: its tags name other files (domain {named[0]}); such a file is not read"
+            )
         return data
 
     def _read_header(self) -> CogHeader:
         with self._open() as plain, rasterio.Env(**SHUT):
-            for domain in FOREIGN:
-                if plain.tags(ns=domain):
-                    raise UnsafeImage(
-                        f"{shown(self.url)}: its tags name other files (domain {domain}); such a file is not read"
-                    )
             # Nothing foreign is named, so these are the overviews inside the file.
             overviews = tuple(plain.overviews(1))
         data = self._level(None)
@@ -138,6 +140,8 @@ class CogReader:
         """
         key = -1 if number is None else number
         if key not in self._levels:
+            if number is not None:
+                self._open().close()  # tags are looked at before an overview is opened, which follows them
             data = self._open(OVERVIEW_LEVEL="NONE" if number is None else number)
             self._levels[key] = self._stack.enter_context(data)
         return self._levels[key]

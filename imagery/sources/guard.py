@@ -166,7 +166,7 @@ def with_hosts(hosts: Iterable[str], guard: Guard | None = None) -> Guard:
         name, _, port = host.removeprefix(".").partition(":")
         labels = name.split(".")
         plain = len(labels) >= 2 and all(label.replace("-", "").isalnum() and label.isascii() for label in labels)
-        if not plain or labels[-1].isdigit() or (port and not port.isdigit()):
+        if not plain or labels[-1].isdigit() or (port and not (port.isdecimal() and port.isascii() and len(port) <= 5)):
             raise ConfigError(f"{host!r} in the list of hosts: expected a name like stac.example.org, or .example.org")
     return replace(guard, allowed_hosts=tuple(dict.fromkeys((*guard.allowed_hosts, *more))))
 

@@ -21,7 +21,7 @@ from imagery.sources.wire import Answer, GuardedSession, Hiccup
 BLOCK = 1 << 17
 MAX_REQUEST = 8 << 20
 MEMORY_BLOCKS = 512  # 64 MiB a file
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")  # Python reads no number of 5000 digits
 
 
 class BlockStore:
@@ -193,7 +193,7 @@ class RemoteFile:
         if answer.status != 206 or span is None:
             raise SourceUnavailable(
                 f"{shown(self.url)}: asked for bytes {start} to {end - 1}, got status {answer.status} and "
-                f"Content-Range {said!r}; the file is empty, or the server does not serve ranges"
+                f"Content-Range {said[:80]!r}; the file is empty, or the server does not serve ranges"
             )
         first, last, size = (int(number) for number in span.groups())
         if first != start or last != min(end, size) - 1:

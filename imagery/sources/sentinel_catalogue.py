@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +15,14 @@ from shapely.geometry import shape as shape_of
 from shapely.geometry.base import BaseGeometry
 
 from findings.errors import SourceUnavailable
+from imagery.plain import finite, is_plain, plain_text
 from imagery.sources.sentinel_client import translated
 from imagery.sources.sentinel_collections import Collection, data_collection
 from imagery.sources.sentinel_service import Service
 
 ONE_PASS = timedelta(minutes=30)  # a pass over Japan takes 7 minutes, the next orbit comes after 98
 MOST_ITEMS = 20_000
+MOST_CHARACTERS = 200  # of a name
 PAGE = 100  # the most that the service gives at once: docs.sentinel-hub.com/api/latest/api/catalog, pagination
 # ESA product names: S2B_MSIL2A_<start of the datatake>_N<baseline>_R<relative orbit>_T<tile>_<...>
 _S2_NAME = re.compile(r"^(S2[A-Z])_MSIL2A_(\d{8}T\d{6})_N(\d{2})(\d{2})_R(\d{3})_")
@@ -125,21 +126,21 @@ def _item(feature: Mapping[str, Any], area: BaseGeometry) -> _Item:
     name, facts = feature.get("id"), feature.get("properties")
     facts = facts if isinstance(facts, Mapping) else {}
     when = _time(facts.get("datetime"))
-    if not isinstance(name, str) or when is None:
+    if not is_plain(name, MOST_CHARACTERS) or when is None:
         raise SourceUnavailable(
             f"the catalogue lists an item {str(name)[:80]!r} with the time {facts.get('datetime')!r}; expected a name "
             "and an ISO 8601 time: report it to the service"
         )
     parsed = _S2_NAME.match(name)
-    platform = facts.get("platform")
+    platform = plain_text(facts.get("platform"), MOST_CHARACTERS)
     orbit = facts.get("sat:relative_orbit", int(parsed[5]) if parsed else None)
-    state = facts.get("sat:orbit_state")
+    state = str(facts.get("sat:orbit_state")).lower()
     return _Item(
         name=name,
         when=when,
-        platform=platform.lower() if isinstance(platform, str) else _platform(name),
-        orbit=orbit if isinstance(orbit, int) else None,
-        state=state.lower() if isinstance(state, str) else None,
+        platform=platform.lower() if platform else _platform(name),
+        orbit=orbit if isinstance(orbit, int) and 0 < orbit < 1000 else None,
+        state=state if state in ("ascending", "descending") else None,
         datatake=parsed[2] if parsed else None,
         baseline=f"{parsed[3]}.{parsed[4]}" if parsed else None,
         ground=_ground(feature, area),
@@ -162,17 +163,17 @@ def _ground(feature: Mapping[str, Any], area: BaseGeometry) -> BaseGeometry:
 
 
 def _percent(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return min(max(float(value), 0.0), 100.0)
+    number = finite(value)
+    return None if number is None else min(max(number, 0.0), 100.0)
 
 
 def _time(text: object) -> datetime | None:
     try:
         found = datetime.fromisoformat(str(text))
-    except ValueError:
+        when = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    return when if 1972 <= when.year < 9999 else None  # time is added to it and taken from it
 
 
 def _acquisition(items: Sequence[_Item], area: BaseGeometry) -> Acquisition:

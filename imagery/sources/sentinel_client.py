@@ -80,7 +80,7 @@ class TokenSession(SentinelHubSession):
                 "access_token": str(token["access_token"]),
                 "expires_at": time.time() + float(token.get("expires_in", 600)),
             }
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
             raise SourceUnavailable(
                 f"{urlsplit(str(request.url)).hostname} answered the token request with something else "
                 f"(status {response.status_code}); check MIZUHASHI_SH_TOKEN_URL"
@@ -216,7 +216,7 @@ def translated(access: Access) -> Iterator[None]:
             f"{error.filename or 'the cache of Sentinel Hub'}: cannot be written ({error.strerror}); make room or "
             "choose another --home"
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise SourceUnavailable(
             f"{urlsplit(access.base_url).hostname} answered what its protocol does not allow "
             f"({type(error).__name__}); try again later"

@@ -76,7 +76,7 @@ def server_words(response: requests.Response) -> str:
     """
     try:
         said = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return " ".join(response.text.split()) or "no words"
     if isinstance(said, dict):
         inner = said.get("error", said)
@@ -108,7 +108,7 @@ def retry_after_ms(header: str | None, unsaid_ms: float) -> int:
     except ValueError:
         try:
             when = parsedate_to_datetime(header)
-        except (ValueError, TypeError, IndexError):
+        except (ValueError, TypeError, IndexError, OverflowError):
             return int(unsaid_ms)
         when = when if when.tzinfo else when.replace(tzinfo=UTC)
         value = (when - datetime.now(UTC)).total_seconds() * 1000

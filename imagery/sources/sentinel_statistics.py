@@ -151,7 +151,7 @@ def read_statistics(content: bytes, indices: Sequence[str]) -> tuple[IndexStatis
     try:
         days = json.loads(content)["data"]
         return tuple(row for day in days for row in _day(day, indices))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise SourceUnavailable(
             "the Statistical API answered something else than its protocol says; run the command again later"
         ) from error

@@ -24,6 +24,7 @@ from pystac_client.stac_api_io import StacApiIO
 from pystac_client.warnings import PystacClientWarning
 
 from findings.errors import MizuhashiError, QuotaExceeded, RecordError, RefusedSource, SourceUnavailable
+from imagery.plain import plain_text
 from imagery.sources.guard import shown
 from imagery.sources.stac_assets import Family, StacScene, parse_item
 from imagery.sources.wire import GuardedSession
@@ -166,7 +167,7 @@ def search(session: GuardedSession, query: Query) -> Found:
             scene = parse_item(item, query.api)
             _check_answer(scene, query)
         except RecordError as error:
-            refused.append(Refused(str(item.get("id", "?"))[:120], str(error)))
+            refused.append(Refused(plain_text(item.get("id"), 120) or "?", str(error)))
             continue
         if query.max_cloud is not None and (scene.cloud_cover or 0.0) > query.max_cloud:
             cloudy += 1

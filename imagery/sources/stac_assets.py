@@ -8,7 +8,7 @@ names), raster 1.x (``raster:bands``) and 2.x (``raster:scale``), projection 1.x
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,8 +17,10 @@ from urllib.parse import urljoin
 
 from findings.errors import RecordError
 from imagery.bands import canonical
+from imagery.plain import finite, is_plain, plain_text
 from imagery.radiometry import SPECTRAL
 
+LEAST_PIXEL_M, MOST_PIXEL_M = 1e-3, 1e5
 BASELINE_WITH_OFFSET = 4.0  # Sentinel-2 processing baseline 04.00
 
 
@@ -114,7 +116,18 @@ def parse_item(item: Mapping[str, Any], base_url: str) -> StacScene:
     Raises:
         RecordError: the item lacks what is needed, or holds what cannot be.
     """
-    name = str(item.get("id", "?"))[:120]
+    name = plain_text(item.get("id"), 120) or "?"
+    if not is_plain(item.get("id"), 1000):
+        raise RecordError(f"{name}: its id is no text, or holds characters that are none; tell the service")
+    try:
+        return _parsed(name, item, base_url)
+    except (ValueError, TypeError, ArithmeticError, AttributeError, LookupError, RecursionError) as error:
+        # A stranger wrote it: links that are no URLs, numbers for texts, lists for numbers.
+        what = f"{type(error).__name__}: {str(error)[:120]}"
+        raise RecordError(f"{name}: no STAC item ({what}); tell the service") from error
+
+
+def _parsed(name: str, item: Mapping[str, Any], base_url: str) -> StacScene:
     properties, assets = item.get("properties"), item.get("assets")
     if not isinstance(properties, dict) or not isinstance(assets, dict):
         raise RecordError(f"{name}: no STAC item (properties or assets are missing); tell the service")
@@ -228,13 +241,19 @@ def _source(asset: Mapping[str, Any], band: Mapping[str, Any], index: int, base_
         offset=_number(told("raster:offset", "offset")),
         nodata=_number(told("nodata")),
         data_type=data_type if isinstance(data_type, str) else None,
-        pixel_m=_number(told("raster:spatial_resolution", "spatial_resolution", "gsd")) or _pixel(asset),
+        pixel_m=_size(told("raster:spatial_resolution", "spatial_resolution", "gsd")) or _size(_pixel(asset)),
     )
 
 
-def _pixel(asset: Mapping[str, Any]) -> float | None:
+def _pixel(asset: Mapping[str, Any]) -> Any:
     transform = asset.get("proj:transform")
-    return _number(transform[0]) if isinstance(transform, list) and transform else None
+    return transform[0] if isinstance(transform, list) and transform else None
+
+
+def _size(value: Any) -> float | None:
+    """Return the side of a pixel in metres, None for what no sensor has: the estimate of a download divides by it."""
+    size = finite(value)
+    return size if size is not None and LEAST_PIXEL_M <= size <= MOST_PIXEL_M else None
 
 
 def _mask(assets: Mapping[str, Any], base_url: str) -> tuple[MaskKind, str] | None:
@@ -266,7 +285,7 @@ def _crs(properties: Mapping[str, Any], assets: Mapping[str, Any]) -> str | None
         code = part.get("proj:code")
         if isinstance(code, str) and code:
             return code.upper()
-        if isinstance(part.get("proj:epsg"), int):
+        if isinstance(part.get("proj:epsg"), int) and not isinstance(part["proj:epsg"], bool):
             return f"EPSG:{part['proj:epsg']}"
     return None
 
@@ -298,14 +317,14 @@ def _bbox(name: str, item: Mapping[str, Any]) -> tuple[float, float, float, floa
 
 
 def _self_link(item: Mapping[str, Any]) -> str:
-    links: Iterator[Any] = iter(item.get("links") or ())
+    links = item.get("links")
+    links = links if isinstance(links, list) else []
     return next((str(link["href"]) for link in links if isinstance(link, dict) and link.get("rel") == "self"), "")
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if abs(value) < 1e300 else None
+    number = finite(value)
+    return number if number is not None and abs(number) < 1e300 else None
 
 
 def _share(value: Any) -> float | None:
@@ -314,4 +333,4 @@ def _share(value: Any) -> float | None:
 
 
 def _text(value: Any) -> str | None:
-    return value[:60] if isinstance(value, str) and value else None
+    return plain_text(value, 60)

@@ -24,6 +24,7 @@ from rasterio.warp import transform_bounds
 from findings.errors import InputError, NotAssessable, OutputError, RecordError
 from findings.survey import Radiometry
 from imagery.masks import Classes, MaskClass
+from imagery.plain import finite, is_plain
 from imagery.scene_product import SceneGrid, SceneProduct, is_complete, write_product
 from imagery.sources.cog import CogHeader, CogReader, moved
 from imagery.sources.guard import shown
@@ -174,6 +175,8 @@ def _grid(plan: ScenePlan, opened: list[tuple[StacScene, dict[str, CogReader]]])
         left, bottom, right, top = transform_bounds("EPSG:4326", plan.crs, *plan.box)
     except RasterioError as error:
         raise InputError(f"{plan.id}: {plan.crs} does not reach the wanted area") from error
+    if not all(map(math.isfinite, (left, bottom, right, top))):
+        raise InputError(f"{plan.id}: {plan.crs} does not reach the wanted area")
     pixel = plan.pixel or header.pixel
     origin_x, origin_y = header.transform[2], header.transform[5]
     first_col, last_col = math.floor((left - origin_x) / pixel), math.ceil((right - origin_x) / pixel)
@@ -270,7 +273,5 @@ def _product(
 def _plain(value: Any) -> bool:
     """Return whether a stranger's value may stand in our item: short text, numbers, or a short list of them."""
     if isinstance(value, list):
-        return len(value) <= 10 and all(isinstance(part, str) and len(part) <= 60 for part in value)
-    if isinstance(value, bool) or value is None:
-        return False
-    return isinstance(value, int | float) or (isinstance(value, str) and len(value) <= 100)
+        return len(value) <= 10 and all(is_plain(part, 60) for part in value)
+    return finite(value) is not None or is_plain(value, 100)

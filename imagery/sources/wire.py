@@ -33,6 +33,7 @@ from imagery.sources.guard import Guard, shown
 
 CHUNK = 1 << 16
 MAX_REDIRECTS = 5
+MOST_DIGITS = 18  # of a count of bytes: an exabyte
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
 
@@ -179,8 +180,8 @@ class _GuardedAdapter(HTTPAdapter):
         if asked is not None and response.status_code == 206:
             cap = min(cap, int(asked[2]) - int(asked[1]) + 1)
         told = response.headers.get("Content-Length", "")
-        if told.isdigit() and int(told) > cap:
-            raise RefusedSource(f"{shown(request.url)}: announces {told} bytes; at most {cap} are taken")
+        if told.isdecimal() and (len(told) > MOST_DIGITS or int(told) > cap):
+            raise RefusedSource(f"{shown(request.url)}: announces {told[:20]} bytes; at most {cap} are taken")
         pieces: list[bytes] = []
         total = 0
         while piece := response.raw.read1(CHUNK, decode_content=True):
@@ -222,10 +223,14 @@ class GuardedSession(requests.Session):
         Raises:
             RefusedSource: another host, scheme or port, or a place that the guard does not allow.
         """
-        target = super().get_redirect_target(resp)
-        if target is None:
+        try:
+            target = super().get_redirect_target(resp)
+            whole = urljoin(resp.url, target) if target is not None else None
+        except ValueError as error:  # bytes that are no text, brackets that are no address
+            raise RefusedSource(f"{shown(resp.url)}: redirects to what is no address; tell the service") from error
+        if target is None or whole is None:
             return None
-        before, after = self.guard.check_url(resp.url), self.guard.check_url(urljoin(resp.url, target))
+        before, after = self.guard.check_url(resp.url), self.guard.check_url(whole)
         if (before.scheme, before.host, before.port) != (after.scheme, after.host, after.port):
             raise RefusedSource(
                 f"{shown(resp.url)}: redirects to {shown(after.url)}; another host is not followed: "
@@ -337,7 +342,7 @@ def _retry_after(text: str | None) -> float | None:
         return None
     try:
         return max(0.0, float(text)) if text.strip().isdigit() else max(0.0, _seconds_until(text))
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, OverflowError):  # OverflowError: the year 99999999999
         return None
 
 
