@@ -173,13 +173,19 @@ def test_a_reference_system_of_megabytes_is_not_parsed(tmp_path: Path) -> None:
 
 
 def test_json_as_deep_as_python_reads_it_is_an_error_and_no_crash(tmp_path: Path) -> None:
-    path = tmp_path / "b.json"
-    for depth in range(880, 1000, 3):
-        path.write_text('{"result": [{"syogen": {}, "metadata": ' + '{"metadata": ' * depth + "1" + "}" * depth + "}]}")
+    """Just below the depth that the JSON reader refuses, others that follow it go one level deeper."""
+    path = tmp_path / "b.geojson"
+    refused = 0
+    for depth in range(440, 500):
+        point = '{"type": "Point", "coordinates": [131, 34]}'
+        place = '{"type": "GeometryCollection", "geometries": [' * depth + point + "]}" * depth
+        bridge = '{"type": "Feature", "properties": {"name": "a", "kind": "bridge"}, "geometry": ' + place + "}"
+        path.write_text('{"type": "FeatureCollection", "features": [' + bridge + "]}")
         try:
             read_file(path)
         except RecordError:
-            continue
+            refused += 1
+    assert 0 < refused < 60
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
