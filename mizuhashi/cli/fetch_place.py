@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from mizuhashi.cli.ingest_checks import about_clouds
 from mizuhashi.cli.options import parse_time
 from mizuhashi.cli.session import Session
 
@@ -27,11 +28,13 @@ class Wanted:
         area: WGS84 lon, lat.
         name: for people.
         asset_uid: of the reach, or None for a box.
+        cloud_rim_m: masked around clouds and shadows when scenes come into a survey; None: as the source has it.
     """
 
     area: BaseGeometry
     name: str
     asset_uid: str | None
+    cloud_rim_m: float | None = None
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -40,7 +43,7 @@ class Wanted:
         return west, south, east, north
 
 
-def wanted_place(session: Session, reach: str | None, bbox: str | None, buffer_m: float) -> Wanted:
+def wanted_place(session: Session, reach: str | None, bbox: str | None, buffer_m: float, rim_m: float | None) -> Wanted:
     """Return the surroundings of a reach of the store, or the given box.
 
     Raises:
@@ -58,12 +61,12 @@ def wanted_place(session: Session, reach: str | None, bbox: str | None, buffer_m
             west, south, east, north = (float(part) for part in bbox.split(","))
         except ValueError as error:
             raise typer.BadParameter(f"--bbox {bbox}: expected four numbers west,south,east,north") from error
-        return Wanted(box_area((west, south, east, north)), f"box {bbox}", None)
+        return Wanted(box_area((west, south, east, north)), f"box {bbox}", None, rim_m)
     with session.store() as store:
         asset = store.asset(str(reach))
     if asset.geometry is None or asset.geometry.is_empty:
         raise InputError(f"{reach}: has no geometry; import it with one, or give --bbox")
-    return Wanted(buffered(asset.geometry, buffer_m), asset.name, asset.uid)
+    return Wanted(buffered(asset.geometry, buffer_m), asset.name, asset.uid, rim_m)
 
 
 def wanted_days(start: str, end: str) -> tuple[datetime, datetime]:
@@ -94,7 +97,7 @@ def check_reach(buffer_m: float, max_cloud: float | None) -> None:
         raise typer.BadParameter(f"--max-cloud {max_cloud:g}: expected 0 to 100 percent")
 
 
-def take_into_survey(session: Session, survey: str, asset_uid: str | None, paths: Sequence[Path]) -> str:
+def take_into_survey(session: Session, survey: str, place: Wanted, paths: Sequence[Path]) -> str:
     """Return one line on what a survey has now; its earlier images are given again, as the store wants it.
 
     Raises:
@@ -102,11 +105,14 @@ def take_into_survey(session: Session, survey: str, asset_uid: str | None, paths
         StoreError: the survey belongs to another asset.
     """
     from findings.errors import NotFound
-    from imagery.ingest import describe
+    from imagery.ingest import IngestOptions, describe
 
     if not paths:
         return f"no scene was taken; survey {survey!r} stays as it was"
-    images = [describe(path) for path in paths]
+    options = IngestOptions(
+        mask_folder=session.settings().home / "masks", clouds=about_clouds(place.cloud_rim_m, False)
+    )
+    images = [describe(path, options=options) for path in paths]
     with session.store() as store:
         try:
             earlier: list[Image] = store.images(store.survey(survey).uid)
@@ -114,5 +120,5 @@ def take_into_survey(session: Session, survey: str, asset_uid: str | None, paths
             earlier = []
         known = {image.sha256 for image in images}
         images = [*(image for image in earlier if image.sha256 not in known), *images]
-        kept, counts = store.open_survey(survey, asset_uid, images)
+        kept, counts = store.open_survey(survey, place.asset_uid, images)
     return f"survey {kept.name}: {counts.added} scenes taken, {counts.unchanged} were there already"

@@ -11,6 +11,7 @@ import typer
 
 from imagery.sources.sentinel_access import SentinelProfile
 from mizuhashi.cli.fetch_place import Wanted, check_reach, take_into_survey, wanted_days, wanted_place
+from mizuhashi.cli.ingest_checks import RimOption
 from mizuhashi.cli.options import JsonOption, parse_bands
 from mizuhashi.cli.session import PARTIAL, Session, make_home, session_of
 
@@ -44,6 +45,7 @@ def sentinel(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what there is and what it costs.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for scenes [HOME/scenes].")] = None,
     survey: Annotated[str | None, typer.Option(help="Take the scenes into this survey as well.")] = None,
+    cloud_rim: RimOption = None,
     statistics: Annotated[bool, typer.Option("--statistics", help="Index series a day instead of scenes.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Ask anew for scenes that are there or were empty.")] = False,
     as_json: JsonOption = False,
@@ -58,7 +60,7 @@ def sentinel(
         raise typer.BadParameter(
             "--statistics counts indices of s2-l2a: leave out --collection, --survey, --bands, --out"
         )
-    place = wanted_place(session, reach, bbox, buffer)
+    place = wanted_place(session, reach, bbox, buffer, cloud_rim)
     service = _service(session, profile)
     from imagery.sources.sentinel_collections import COLLECTIONS, check_bands
     from imagery.sources.sentinel_hub import Wish, plan
@@ -152,7 +154,7 @@ def _finish(
 ) -> None:
     """Tell what came, take it into the survey, and end with the right status."""
     paths = [result.path for result in fetched if result.path is not None]
-    taken = take_into_survey(session, survey, place.asset_uid, paths) if survey is not None else None
+    taken = take_into_survey(session, survey, place, paths) if survey is not None else None
     failed = sum(result.state == "failed" for result in fetched)
     if as_json:
         session.output.json(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mizuhashi.cli.fetch_place import Wanted, check_reach, take_into_survey, wanted_days, wanted_place
+from mizuhashi.cli.ingest_checks import RimOption
 from mizuhashi.cli.options import JsonOption, parse_bands
 from mizuhashi.cli.session import PARTIAL, Session, make_home, session_of
 
@@ -51,6 +52,7 @@ def stac(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what there is and what it costs.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for scenes [HOME/scenes].")] = None,
     survey: Annotated[str | None, typer.Option(help="Take the scenes into this survey as well.")] = None,
+    cloud_rim: RimOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Search, tell the cost, then fetch what is not there yet."""
@@ -59,7 +61,7 @@ def stac(
     _check_numbers(buffer, max_cloud, resolution, max_items)
     budget = parse_size(max_bytes)
     names, subfolder = _names(bands), _folder_name(collection)
-    place = wanted_place(session, reach, bbox, buffer)
+    place = wanted_place(session, reach, bbox, buffer, cloud_rim)
     from imagery.sources.stac import DEFAULT_BANDS, Query, plan_scenes, search
 
     wire = wire_of(session.settings(), budget)
@@ -247,7 +249,7 @@ def _finish(
     lost = [item for item in refused if not item.replaced]
     taken = None
     if survey is not None and not dry_run:
-        taken = take_into_survey(session, survey, place.asset_uid, paths)
+        taken = take_into_survey(session, survey, place, paths)
     counts = {
         state: sum(result.state == state for result in ordered) for state in ("written", "present", "empty", "failed")
     }

@@ -50,6 +50,7 @@ def ingest(
     captured_at: TimeOption = None,
     cloud_rim: RimOption = None,
     s2cloudless: OpinionOption = False,
+    add: Annotated[bool, typer.Option("--add", help="Add to a survey that exists, without its earlier files.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Describe every file and write the survey batch by batch."""
@@ -73,12 +74,11 @@ def ingest(
         shown=what_is_shown(face, terrain, ground_height),
     )
     with session.store() as store:
-        of_asset = store.asset(asset) if asset else None
         found = find_products(paths)
         collected = collect_files(paths, leave_out=found.claims)
         scenes, lost = product_images(found, options, home, session.output)
         files, copies = once_each(collected.files, session.output)
-        intake = Intake(store, survey, of_asset, session.output)
+        intake = Intake(store, survey, store.asset(asset) if asset else None, session.output, add=add)
         intake.check(files, scenes)
         intake.add(scenes)
         refused = lost + describe_all(files, options, session.output, intake)

@@ -33,15 +33,19 @@ class Intake:
         survey: name; made with the first batch if it is new.
         asset: of the survey, or None.
         output: where remarks go.
+        add: the survey exists and grows: its earlier files need not be given again, nor its asset.
 
     Attributes:
         earlier: images of the survey before this run, by sha256.
         images: taken in this run, in order.
     """
 
-    def __init__(self, store: Store, survey: str, asset: Asset | None, output: Output) -> None:
+    def __init__(self, store: Store, survey: str, asset: Asset | None, output: Output, *, add: bool = False) -> None:
         self._store, self._survey, self._asset, self._output = store, survey, asset, output
-        self._asset_uid = asset.uid if asset else None
+        self._add = add
+        if add and asset is None and (uid := store.survey(survey).asset_uid) is not None:
+            self._asset = store.asset(uid)
+        self._asset_uid = self._asset.uid if self._asset else None
         self.earlier = _stored(store, survey)
         self.images: list[Image] = []
         self._added = self._written = 0
@@ -58,6 +62,8 @@ class Intake:
         from imagery.digest import sha256_file
 
         self._store.open_survey(self._survey, self._asset_uid, list(self.earlier.values()))  # adds nothing
+        if self._add:
+            return
         given = {image.sha256 for image in others}
         for file in files:
             with suppress(InputError):  # whoever describes it will say so
@@ -66,7 +72,7 @@ class Intake:
         if missing and given - self.earlier.keys():
             raise SurveyConflict(
                 f"survey {self._survey!r} exists with {len(self.earlier)} files, {len(missing)} of them not given here "
-                f"(e.g. {missing[0].path}); choose another survey name, or give the earlier files too"
+                f"(e.g. {missing[0].path}); add to it with --add, give the earlier files too, or choose another name"
             )
 
     def add(self, images: Sequence[Image]) -> None:

@@ -11,6 +11,9 @@ from urllib.parse import quote
 import pytest
 from shapely.geometry import LineString, mapping
 
+from findings.store import Store, store_url
+from imagery.mask_files import read_mask
+from imagery.masks import masked_share
 from imagery.sources import sentinel_access
 from tests.fakes import sentinel_faults as faults
 from tests.fakes.sentinel_hub import FakeSentinelHub
@@ -220,3 +223,18 @@ def test_what_makes_no_sense_is_refused_before_anything_is_asked(
     assert ran.status in (1, 2)
     assert told in " ".join(ran.err.split())
     assert fake.requests.total() == 0
+
+
+def test_a_rim_around_clouds_is_masked_when_scenes_come_into_a_survey(
+    program: Program, box: tuple[str, ...], home: Path
+) -> None:
+    shares = {}
+    for survey, options in {"plain": (), "rimmed": ("--cloud-rim", "60")}.items():
+        ran = program("fetch", "sentinel", *box, "--survey", survey, *options)
+        assert ran.status == 0, ran.err
+        with Store(store_url(home), home) as store:
+            masks = [image.mask_path for image in store.images(store.survey(survey).uid)]
+        shares[survey] = sum(masked_share(read_mask(Path(path))) for path in masks if path)
+    assert shares["rimmed"] > 1.2 * shares["plain"] > 0
+    ran = program("fetch", "sentinel", *box, "--survey", "wrong", "--cloud-rim", "-5")
+    assert ran.status == 2

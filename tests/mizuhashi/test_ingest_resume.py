@@ -111,3 +111,23 @@ def test_a_survey_of_another_asset_is_refused_before_the_work_begins(
     assert ran.status == 1
     assert "belongs to asset B-1" in ran.err
     assert calls == []
+
+
+def test_a_survey_grows_without_its_earlier_files_only_when_told_so(
+    program: Program, flight: Path, home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text("id,name,kind\nB-1,generated one,bridge\n")
+    assert program("assets", "import", tmp_path / "a.csv").status == 0
+    assert program("ingest", flight / "0.jpg", "--survey", "s", "--asset", "B-1").status == 0
+    ran = program("ingest", flight / "1.jpg", "--survey", "s", "--asset", "B-1")
+    assert ran.status == 1
+    assert "add to it with --add" in ran.err
+    ran = program("ingest", flight / "1.jpg", "--survey", "s", "--add")
+    assert ran.status == 0, ran.err
+    assert "1 images taken" in ran.out
+    assert paths(home) == ["0.jpg", "1.jpg"]
+    with Store(store_url(home), home) as store:
+        assert store.survey("s").asset_uid == store.asset("B-1").uid
+    ran = program("ingest", flight / "1.jpg", "--survey", "other", "--add")
+    assert ran.status == 1
+    assert "no survey named 'other'" in ran.err
