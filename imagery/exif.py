@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from imagery.plain import plain_text
+
 MAKE, MODEL, ORIENTATION, SOFTWARE = 0x010F, 0x0110, 0x0112, 0x0131
 FOCAL_LENGTH, FOCAL_35MM, DIGITAL_ZOOM = 0x920A, 0xA405, 0xA404
 FOCAL_PLANE_X, FOCAL_PLANE_UNIT = 0xA20E, 0xA210
@@ -36,9 +38,7 @@ class Tags:
         value = self.values.get(tag)
         if isinstance(value, bytes):
             value = value.decode("latin-1")
-        if not isinstance(value, str):
-            return None
-        return value.split("\0")[0].strip()[:200] or None
+        return plain_text(value.split("\0")[0], 200) if isinstance(value, str) else None
 
     def number(self, tag: int, name: str, low: float, high: float, *, zero_means_unknown: bool = True) -> float | None:
         """Return a number within ``low .. high``, or None with a note; 0 stands for "unknown" in many tags."""

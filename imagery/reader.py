@@ -47,6 +47,9 @@ def open_image(
             if mask is not None:
                 reader.put_mask(mask)
             return reader
+        except GDAL_ERRORS as error:
+            data.close()
+            raise UnreadableImage(f"{path}: damaged ({error}); copy it again") from error
         except BaseException:
             data.close()
             raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -137,7 +138,10 @@ def read_labels(data: Any) -> Labels:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with rasterio.open(data.name, driver=data.driver) as again:
             bits = again.tags(ns="IMAGE_STRUCTURE", bidx=1).get("NBITS", np.dtype(again.dtypes[0]).itemsize * 8)
-            return Labels(_descriptions(again), dict(again.tags()), int(bits))
+            tags = dict(again.tags())
+            with suppress(*GDAL_ERRORS):  # what GDAL says of a torn XMP packet would be raised by whatever comes next
+                again.colorinterp  # noqa: B018
+            return Labels(_descriptions(again), tags, int(bits))
 
 
 def _descriptions(data: Any) -> tuple[str | None, ...]:

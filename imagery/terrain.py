@@ -70,7 +70,7 @@ def ground_around(path: Path, lonlat: tuple[float, float], reach_m: float) -> Gr
         InputError: see `check_terrain`.
     """
     with rasterio.Env(**SHUT), _open(path) as data:
-        to_file = pyproj.Transformer.from_crs("EPSG:4326", data.crs.to_wkt(), always_xy=True)
+        to_file = _to_file(data)
         pixel_m = _pixel_m(data, to_file, lonlat)
         reach = min(reach_m, MAX_REACH_M, pixel_m * MAX_WINDOW_PX / 3)
         axis = np.linspace(-reach, reach, _GRID)
@@ -146,14 +146,26 @@ def _open(path: Path) -> rasterio.DatasetReader:
         data = open_untrusted(path)
     except (InputError, *GDAL_ERRORS) as error:
         raise InputError(f"--terrain {path}: cannot be used ({error}); give a GeoTIFF of heights in metres") from error
-    unit = (data.units[0] or "m").lower()
-    if data.crs is None or data.driver != "GTiff":
+    try:
+        unit = (data.units[0] or "m").lower()
+    except UnicodeDecodeError:
+        unit = "a unit that is no text"
+    if data.crs is None or data.driver != "GTiff" or data.transform.is_degenerate:
         data.close()
         raise InputError(f"--terrain {path}: no coordinate system; give a georeferenced GeoTIFF of heights in metres")
     if unit not in ("m", "metre", "meter", "metres", "meters"):
         data.close()
         raise InputError(f"--terrain {path}: heights in {unit}; give a GeoTIFF of heights in metres")
     return data
+
+
+def _to_file(data: rasterio.DatasetReader) -> pyproj.Transformer:
+    try:
+        return pyproj.Transformer.from_crs("EPSG:4326", data.crs.to_wkt(), always_xy=True)
+    except (ProjError, *GDAL_ERRORS) as error:
+        raise InputError(
+            f"--terrain {data.name}: its coordinate system cannot be used here ({error}); give another file"
+        ) from error
 
 
 def _pixel_m(data: rasterio.DatasetReader, to_file: pyproj.Transformer, lonlat: tuple[float, float]) -> float:

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image as PillowImage
 from rasterio import Affine
+from rasterio.crs import CRS
 
 from findings.errors import InputError, UnreadableImage, UnsafeImage
 from findings.store.convert import image_columns
@@ -31,6 +33,7 @@ from imagery.plain import finite, is_plain, plain_text
 from imagery.products import find_products, xml
 from imagery.products.archive import extract, member_names
 from imagery.products.sentinel2 import read_metadata
+from imagery.terrain import check_terrain, ground_around
 from imagery.xmp import read_fields
 from imagery.xmp_packets import MAX_PACKETS, MAX_TOTAL_BYTES, packets
 from mizuhashi.output import Output
@@ -222,6 +225,53 @@ def test_a_directory_that_names_one_packet_a_thousand_times_is_read_a_few_times(
 def test_fields_of_xmp_carry_no_zero_and_no_escapes() -> None:
     found = read_fields(b'tiff:Make="D\0JI" drone-dji:RtkFlag="\x1b[31m50"')
     assert found == {"tiff:Make": "DJI", "drone-dji:RtkFlag": "[31m50"}
+
+
+def photograph(path: Path, xmp: bytes, **texts: str) -> Path:
+    picture = PillowImage.fromarray(np.random.default_rng(0).integers(0, 255, (80, 80, 3)).astype(np.uint8))
+    exif = picture.getexif()
+    exif[0x010F], exif[0x0110] = texts.get("make", "DJI"), texts.get("model", "FC1")
+    picture.save(path, exif=exif, xmp=xmp)
+    return path
+
+
+@pytest.mark.parametrize("xmp", [b'<x:xmpmeta a="', b"<x:xmpmeta><", b'<x:xmpmeta a="\0"/>', b"\xff\xfe<x:xmpmeta/>"])
+def test_a_torn_xmp_packet_does_not_cost_the_picture(tmp_path: Path, xmp: bytes) -> None:
+    """GDAL keeps the error of its XML reader, and the next question about the picture raised it."""
+    assert describe(photograph(tmp_path / "p.jpg", xmp)).platform == "DJI FC1"
+
+
+def test_makers_of_cameras_write_no_escapes_into_the_store(tmp_path: Path) -> None:
+    path = photograph(tmp_path / "p.jpg", b"", make="D\x1b[31mJI\n", model="\x1b]0;x\x07")
+    assert describe(path).platform == "D[31mJI ]0;x"
+
+
+TOP = Affine(10, 0, 600_000, 0, -10, 3_780_000)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [{"transform": Affine(10, 0, 600_000, 10, 0, 3_780_000)}, {"crs": CRS.from_wkt('LOCAL_CS["x",UNIT["m",1]]')}],
+)  # fmt: skip
+def test_a_terrain_whose_place_makes_no_sense_is_refused(tmp_path: Path, place: dict[str, Any]) -> None:
+    path = tmp_path / "d.tif"
+    where = {"crs": "EPSG:32652", "transform": TOP, **place}
+    with rasterio.open(path, "w", driver="GTiff", width=99, height=99, count=1, dtype="float32", **where) as data:
+        data.write(np.full((1, 99, 99), 5, np.float32))
+    with pytest.raises(InputError, match="coordinate system"):
+        ground_around(path, (130.09, 34.15), 100.0)
+
+
+def test_a_terrain_whose_unit_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "d.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", width=9, height=9, count=1, dtype="float32", crs="EPSG:32652", transform=TOP
+    ) as data:
+        data.write(np.full((1, 9, 9), 5, np.float32))
+        data.units = ("UUUU",)
+    path.write_bytes(path.read_bytes().replace(b"UUUU", b"\xff\xfe\xfd\xfc"))
+    with pytest.raises(InputError, match="unit"):
+        check_terrain(path)
 
 
 @pytest.mark.parametrize("place", ["rotation", "focal", "camera"])
