@@ -13,6 +13,7 @@ from findings.assignment import check_place, folded, named_member
 from findings.errors import MizuhashiError, RecordError
 from findings.survey import Assignment, AssignmentSource, Image
 from imagery.assign import AssetNames, span_number
+from imagery.plain import plain_text
 
 MAX_BYTES = 64 * 1024 * 1024
 BY_FILE = 0.98
@@ -65,6 +66,7 @@ def from_table(
     rows = table_rows(decoded(_content(path), path.name))
     columns = _header(next(rows, ("row 1", [])), path.name)
     files = _Files(images)
+    name = plain_text(path.name, 200) or "table"  # it is kept; a name on a disk need not be text
     outcome = TableOutcome()
     told: dict[str, str] = {}
     for where, cells in rows:
@@ -74,7 +76,7 @@ def from_table(
                 raise cells
             values = _values(cells, columns)
             image = files.find(values)
-            assignment = _assignment(values, names, survey_asset, f"{path.name} {where}")
+            assignment = _assignment(values, names, survey_asset, f"{name} {where}")
             if image.uid in told and not _same(outcome.given[image.uid], assignment):
                 raise RecordError(
                     f"{values.get('file') or image.uid} was already given by {told[image.uid]}, otherwise"

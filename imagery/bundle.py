@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 import pyproj
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from findings.errors import InputError
 from imagery.bundle_camera import BundleCamera, read_camera
@@ -110,7 +111,8 @@ def read_bundle(folder: Path) -> Bundle:
         first = f": {notes[0]}" if notes else ""
         raise InputError(f"{folder}: none of the {len(features)} shots can be used{first}")
     turns = _convergences(list(raw.values()), folder)
-    shots = {key: _shot(shot, turns[shot.name], list(raw.values())) for key, shot in raw.items()}
+    nearest = _nearest_m(list(raw.values()))
+    shots = {key: _shot(shot, turns[shot.name], apart) for (key, shot), apart in zip(raw.items(), nearest, strict=True)}
     statistics = _read(folder, "stats.json", required=False)
     gsd_cm = _of(statistics, "odm_processing_statistics", "average_gsd")
     return Bundle(
@@ -250,10 +252,17 @@ def _unit(convergence_deg: float) -> complex:
     return complex(math.cos(angle), -math.sin(angle))
 
 
-def _shot(raw: _RawShot, turn: complex, shots: list[_RawShot]) -> Shot:
+def _nearest_m(shots: list[_RawShot]) -> list[float | None]:
+    """Return how far the nearest other shot is from each; by a tree, for a city has a hundred thousand."""
+    if len(shots) == 1:
+        return [None]
+    places = np.array([(shot.grid_m.real, shot.grid_m.imag) for shot in shots])
+    apart = cKDTree(places).query(places, k=2)[0][:, 1]
+    return [float(metres) for metres in apart]
+
+
+def _shot(raw: _RawShot, turn: complex, nearest: float | None) -> Shot:
     to_true = np.array([[turn.real, -turn.imag, 0], [turn.imag, turn.real, 0], [0, 0, 1]])
-    others = np.array([shot.grid_m for shot in shots if shot is not raw])
-    nearest = float(np.abs(others - raw.grid_m).min()) if len(others) else None
     return Shot(raw.name, raw.camera, raw.lonlat, raw.height_m, to_true @ raw.to_camera.T, nearest)
 
 

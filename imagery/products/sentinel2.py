@@ -6,7 +6,7 @@ Layout and metadata: Sentinel-2 Products Specification Document (S2-PDGS-TAS-DI-
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from findings.errors import InputError, UnreadableImage
+from findings.errors import InputError, UnreadableImage, UnsafeImage
 from findings.survey import Radiometry
 from imagery.bands import canonical
 from imagery.masks import Classes, MaskClass, from_scl
@@ -96,8 +96,9 @@ def open_safe(folder: Path, bands: tuple[str, ...] = DEFAULT_BANDS) -> Iterator[
             "acquisition (name with MSIL2A), or run Sen2Cor"
         )
     granule = _granule(folder)
-    metadata = read_metadata(folder / METADATA, granule / "MTD_TL.xml")
     files = _band_files(folder, granule, bands)
+    _check_inside(folder, (folder / METADATA, granule / "MTD_TL.xml", *files.values()))
+    metadata = read_metadata(folder / METADATA, granule / "MTD_TL.xml")
     with BandStack(folder.name, files) as stack:
         names = tuple(canonical(band) for band in bands)
         verdict = check_offset(_observed(stack.sample(bands)), names, metadata.claims_offset)
@@ -213,6 +214,14 @@ def _time(text: str | None) -> datetime | None:
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _check_inside(folder: Path, paths: Iterable[Path]) -> None:
+    """Raise UnsafeImage if a folder on the way to a file is a link that leads out of the product."""
+    root = folder.resolve()
+    outside = next((path for path in paths if not path.resolve().is_relative_to(root)), None)
+    if outside is not None:
+        raise UnsafeImage(f"{outside}: a link leads out of the product; copy the product again, whole")
 
 
 def _granule(folder: Path) -> Path:

@@ -227,6 +227,13 @@ def test_tables_are_read_in_the_encodings_of_town_halls(tmp_path: Path, encoding
     }
 
 
+def test_the_note_of_a_table_whose_name_is_no_text_can_be_stored(tmp_path: Path) -> None:
+    table = tmp_path / "t\udcff.csv"
+    table.write_text(JAPANESE, encoding="utf-8")
+    (assigned,) = from_table(table, IMAGES, AssetNames(ASSETS)).given.values()
+    assert assigned.note == "t.csv row 2"
+
+
 def test_a_broken_row_is_named_and_the_others_are_taken(tmp_path: Path) -> None:
     rows = [
         "file;asset;span;member",

@@ -277,3 +277,12 @@ def test_sentinel_1_without_calibration_is_refused_with_the_remedy(tmp_path: Pat
     for path in (safe, zip_folder(safe, tmp_path / "S1.zip")):
         with pytest.raises(InputError, match="calibrate it to sigma0"):
             take_product(only(find_products([path])), tmp_path / "scenes")
+
+
+def test_a_product_whose_folder_leads_elsewhere_is_refused(tmp_path: Path) -> None:
+    """Links are followed nowhere else either: an upload would show what lies beside it."""
+    others, mine = make_safe(tmp_path / "others"), make_safe(tmp_path / "mine")
+    shutil.rmtree(mine / "GRANULE")
+    (mine / "GRANULE").symlink_to(others / "GRANULE")
+    with pytest.raises(UnsafeImage, match="leads out of the product"):
+        open_and_read(mine)
