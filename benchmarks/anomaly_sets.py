@@ -1,6 +1,6 @@
 """Measures the anomaly model on folders laid out as MVTec AD with a manifest of groups; prints one JSON object.
 
-    python benchmarks/anomaly_sets.py FOLDER [--grey] [--size PX] [--seed 0] [--limit 4096]
+    python -m benchmarks.anomaly_sets FOLDER [--grey] [--size PX] [--seed 0] [--limit 4096]
 
 The bank is fitted on ``train/good``; a fifth of its groups (tiles, photos) is held out and alone sets the threshold;
 the test pictures are scored once. Bank and pictures are evaluation-only unless the data set says otherwise: the bank is

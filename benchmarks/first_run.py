@@ -2,7 +2,7 @@
 
 Run from the project's root, with the folder of real data beside it::
 
-    .venv/bin/python benchmarks/first_run.py --home runs/first-run > runs/first-run.md
+    .venv/bin/python -m benchmarks.first_run --home runs/first-run > runs/first-run.md
 """
 
 from __future__ import annotations

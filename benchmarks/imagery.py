@@ -2,8 +2,8 @@
 
 Run from the project's root; it writes about 1 GB below a temporary folder and takes some minutes::
 
-    .venv/bin/python benchmarks/imagery.py > runs/imagery.md      # all parts
-    .venv/bin/python benchmarks/imagery.py --side 4000 --photos 400   # quicker
+    .venv/bin/python -m benchmarks.imagery > runs/imagery.md      # all parts
+    .venv/bin/python -m benchmarks.imagery --side 4000 --photos 400   # quicker
 
 Each contender runs in a process of its own, one after the other, in rounds; the median of the rounds counts, and the
 peak memory is that of the process.

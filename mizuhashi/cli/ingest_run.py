@@ -72,7 +72,7 @@ class Intake:
         if missing and given - self.earlier.keys():
             raise SurveyConflict(
                 f"survey {self._survey!r} exists with {len(self.earlier)} files, {len(missing)} of them not given here "
-                f"(e.g. {missing[0].path}); add to it with --add, give the earlier files too, or choose another survey name"
+                f"(e.g. {missing[0].path}); add to it with --add, give these too, or choose another survey name"
             )
 
     def add(self, images: Sequence[Image]) -> None:
