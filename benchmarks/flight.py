@@ -2,10 +2,8 @@
 
 Run from the project's root, with the folder of real data beside it::
 
-    PYTHONPATH=. .venv/bin/python -P benchmarks/flight.py > docs/imagery-flight.md
-    PYTHONPATH=. .venv/bin/python -P benchmarks/flight.py --pictures /tmp/flight > /dev/null    # to look at
-
-``-P`` keeps this folder off the path, where its imagery.py would stand for the package.
+    .venv/bin/python -m benchmarks.flight > docs/imagery-flight.md
+    .venv/bin/python -m benchmarks.flight --pictures /tmp/flight > /dev/null    # to look at
 """
 
 from __future__ import annotations

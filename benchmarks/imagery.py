@@ -1,6 +1,7 @@
 """How fast pictures come in, beside the peers and the bare decoder; every figure is a ratio within one run.
 
-Run from the project's root; it writes about 1 GB below a temporary folder and takes some minutes::
+Run from the project's root, as a module (as a file it would stand for the package ``imagery``); it writes about 10 GB
+below a temporary folder and takes some minutes::
 
     .venv/bin/python -m benchmarks.imagery > runs/imagery.md      # all parts
     .venv/bin/python -m benchmarks.imagery --side 4000 --photos 400   # quicker
@@ -27,9 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-# Run as a file, this folder comes first on the path and this file would stand for the package `imagery`.
-sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
 
 SIZE, OVERLAP, BLOCK = 512, 128, 512
 ROUNDS = 3

@@ -24,7 +24,7 @@ Change = tuple["Image", "Image"]
 SHOWN = (
     ("image", "image"), ("next", "next"), ("predicted_m", "predicted m"), ("registered_m", "registered m"),
     ("residual_m", "residual m"), ("residual_percent", "%"), ("image_residual_m", "place off m"),
-    ("yaw_error_deg", "yaw error °"), ("neighbours", "neighbours"), ("words", "verdict"),
+    ("sigma_m", "± m"), ("yaw_error_deg", "yaw error °"), ("neighbours", "neighbours"), ("words", "verdict"),
 )  # fmt: skip
 
 
@@ -122,14 +122,17 @@ def _show(output: Output, report: FlightReport, placement: Placement | None) -> 
                 output.remark(f"{what} {', '.join(names[:5])}{more}")
         for note in placement.notes:
             output.remark(note)
-    table = [[_cell(row[key]) for key, _ in SHOWN] for row in rows(report)]
+    table = [[_cell(key, row[key]) for key, _ in SHOWN] for row in rows(report)]
     output.table([title for _, title in SHOWN], table)
 
 
-def _cell(value: Any) -> str:
+def _cell(key: str, value: Any) -> str:
+    """Return a cell with as many digits as mean something: centimetres, tenths of a percent or degree."""
     if value is None:
         return "-"
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.1f}" if key.endswith(("_percent", "_deg")) else f"{value:.2f}"
 
 
 def _tell_written(output: Output, changes: Sequence[Change], written: int | None, stale: int) -> None:
