@@ -14,11 +14,13 @@ from findings.errors import OutputError
 from findings.finding import Finding
 from findings.store import Store, store_url
 from findings.survey import Image
-from imagery.ingest import describe
+from imagery.coverage import cover
+from imagery.ingest import IngestOptions, describe
 from imagery.synthetic.bridge_survey import BridgeTruth, PhotoTruth, generate_bridge_survey
 from inference.device import pick_device
 from inference.outcome import Report, Stopwatch
 from inference.pipeline import inspect_survey
+from mizuhashi.coverage_words import in_words
 from mizuhashi.files import write_text
 from mizuhashi.generated_river import RIVER_UID, make_river
 from mizuhashi.listing import COLUMNS, Row, cells, export_csv, export_geojson, ranked
@@ -73,7 +75,7 @@ def run_demo(out: Path, seed: int, output: Output) -> DemoResult:
         with watch.stage("generate the river's scenes"):
             river = make_river(np.random.default_rng([seed, 2]), out / "generated" / "river")
         with watch.stage("ingest"):
-            _ingest(store, output, bridge, river.assets_path, river.scenes)
+            _ingest(store, output, home, bridge, river.assets_path, river.scenes)
         reports = _inspect(store, output, home, watch)
         rows = list(ranked(store))
         parts = tuple(_part(store, report) for report in reports)
@@ -104,9 +106,12 @@ def prepare(out: Path, seed: int) -> None:
     write_text(marker, json.dumps({"made_by": "mizuhashi demo", "seed": seed}) + "\n")
 
 
-def _ingest(store: Store, output: Output, bridge: BridgeTruth, river_assets: Path, scenes: Sequence[Path]) -> None:
+def _ingest(
+    store: Store, output: Output, home: Path, bridge: BridgeTruth, river_assets: Path, scenes: Sequence[Path]
+) -> None:
     from findings.assets_file import read_assets
 
+    options = IngestOptions(mask_folder=home / "masks")
     for path in (bridge.assets_path, river_assets):
         assets, errors = read_assets(path)
         if errors:
@@ -117,11 +122,11 @@ def _ingest(store: Store, output: Output, bridge: BridgeTruth, river_assets: Pat
         photographs = []
         for done, photo in enumerate(bridge.photos):
             progress(photo.path.name, done, total)
-            photographs.append(_placed(describe(photo.path), photo))
+            photographs.append(_placed(describe(photo.path, options=options), photo))
         pictures = []
         for done, scene in enumerate(scenes, len(photographs)):
             progress(scene.name, done, total)
-            pictures.append(describe(scene))
+            pictures.append(describe(scene, options=options))
         progress("", total, total)
     store.open_survey(BRIDGE, bridge.asset_uid, photographs)
     store.open_survey(RIVER, RIVER_UID, pictures)
@@ -146,7 +151,9 @@ def _inspect(store: Store, output: Output, home: Path, watch: Stopwatch) -> list
 def _part(store: Store, report: Report) -> SurveyPart:
     survey = store.survey(report.survey)
     asset = store.asset(survey.asset_uid).name if survey.asset_uid else ""
-    return SurveyPart(survey.name, asset, tuple(store.images(survey.uid)), report.models, report.remarks)
+    images = tuple(store.images(survey.uid))
+    covered = cover(images, {asset.uid: asset for asset in store.assets()}, survey.asset_uid)
+    return SurveyPart(survey.name, asset, images, report.models, report.remarks, tuple(map(in_words, covered)))
 
 
 def compare_cracks(rows: Sequence[Row], parts: Sequence[SurveyPart], bridge: BridgeTruth) -> Comparison:

@@ -17,6 +17,7 @@ from findings.finding import Finding, Term
 from findings.measure import by_name
 from findings.survey import Image, ImageStatus
 from findings.taxonomy import damage_type, member_kind
+from mizuhashi.coverage_words import DATE_COLUMNS, MEMBER_COLUMNS, CoverageWords
 from mizuhashi.describe import footprint_text, measure_text, number, scale_text
 from mizuhashi.figures import width_scatter
 from mizuhashi.files import write_text
@@ -31,13 +32,14 @@ CARDS = 10
 
 @dataclass(frozen=True, slots=True)
 class SurveyPart:
-    """One survey on the page: its name, what it inspects, its images as the store has them, and remarks."""
+    """One survey on the page: what it inspects, its images as the store has them, remarks, and what it covers."""
 
     name: str
     asset_name: str
     images: tuple[Image, ...]
     models: tuple[str, ...]
     remarks: tuple[tuple[str, str], ...]
+    coverage: tuple[CoverageWords, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ def page_values(data: PageData, folder: Path) -> dict[str, Any]:
         "images": len(everything),
         "unseen": [_unseen(image) for image in everything if image.status is not ImageStatus.INSPECTED],
         "surveys": [_survey(survey) for survey in data.surveys],
+        "member_columns": MEMBER_COLUMNS,
+        "date_columns": DATE_COLUMNS,
         "durations": _bars(data.durations),
         "duration": sum(data.durations.values()),
         "comparison": None if comparison is None else _comparison(comparison),
@@ -191,6 +195,7 @@ def _survey(survey: SurveyPart) -> dict[str, Any]:
         "images": rows,
         "models": ", ".join(survey.models),
         "remarks": survey.remarks,
+        "coverage": survey.coverage,
     }
 
 

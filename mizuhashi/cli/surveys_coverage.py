@@ -11,10 +11,7 @@ from mizuhashi.cli.options import JsonOption
 from mizuhashi.cli.session import session_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from imagery.coverage import AssetCoverage, Gap, MemberCoverage
-    from imagery.coverage_ground import DateCoverage
+    from imagery.coverage import AssetCoverage
     from mizuhashi.output import Output
 
 LISTED = 20
@@ -48,35 +45,19 @@ def coverage(
 
 
 def _show(output: Output, found: AssetCoverage) -> None:
-    from findings.asset import AssetKind
+    from mizuhashi.coverage_words import DATE_COLUMNS, MEMBER_COLUMNS, in_words
 
-    name = "no asset" if found.asset is None else f"{found.asset.name} ({found.asset.uid})"
-    output.result(name)
-    river = found.asset is not None and found.asset.kind is AssetKind.RIVER_REACH
-    if found.seen or (found.asset is not None and not river):
-        fit = sum(one.gap is None for one in found.seen)
-        output.result(
-            f"cracks of {found.target_width_mm:g} mm need {found.max_gsd_mm:.3g} mm/px: "
-            f"{fit} of {len(found.seen)} photographs can show them"
-        )
-        columns = ("径間 span", "部材 member", "pictures", "fine enough", "judged", "clear m²", "not seen, and why")
-        output.table(columns, [_row(row) for row in found.members])
-    if found.ground is not None:
-        total, unit = found.ground.total, "m²" if found.ground.unit == "m2" else "m"
-        output.result(
-            f"plan of {total:,.0f} {unit}: photographed {_share(found.ground.photographed / total)}, "
-            f"finely and clearly enough {_share(found.ground.fit / total)}"
-        )
-    if river:
-        if found.dates:
-            output.table(
-                ("date (UTC)", "scenes", "length in view", "length clear"), [_date_row(day) for day in found.dates]
-            )
-        elif not found.seen:
-            output.result("未撮影 not captured: no scene and no photograph shows this reach")
-    if found.missing:
-        listed = sum(row.listed for row in found.members)
-        output.result(f"未撮影 not captured: {len(found.missing)} of {listed} members of the inventory")
+    words = in_words(found)
+    output.result(words.name if found.asset is None else f"{words.name} ({found.asset.uid})")
+    if words.cracks:
+        output.result(words.cracks)
+        output.table(MEMBER_COLUMNS, words.members)
+    if words.plan:
+        output.result(words.plan)
+    if words.dates:
+        output.table(DATE_COLUMNS, words.dates)
+    for line in words.missing:
+        output.result(line)
     _show_gaps(output, found)
     for remark in found.remarks:
         output.remark(f"note: {remark}")
@@ -91,46 +72,6 @@ def _show_gaps(output: Output, found: AssetCoverage) -> None:
         output.say(f"  {Path(one.image.path).name}: {words} ({one.why})")
     if len(left_out) > LISTED:
         output.say(f"  and {len(left_out) - LISTED} more, see --json")
-
-
-def _row(row: MemberCoverage) -> tuple[object, ...]:
-    from mizuhashi.describe import number
-
-    span = "-" if row.span is None else row.span
-    area = None if row.area_m2 is None else number(row.area_m2)
-    return (span, _member(row.member), row.pictures, row.fit, row.judged, area, _gaps(row.gaps, row.pictures))
-
-
-def _date_row(day: DateCoverage) -> tuple[object, ...]:
-    clear = _share(day.clear) + (" if there was no cloud: nobody looked" if day.unmasked else "")
-    return (day.day or "time unknown", len(day.scenes), _share(day.in_view), clear)
-
-
-def _member(symbol: str | None) -> str:
-    from findings.errors import GradingError
-    from findings.taxonomy import member_kind
-
-    if symbol is None:
-        return "未割当 unassigned"
-    try:
-        return f"{symbol} {member_kind(symbol).ja}"
-    except GradingError:  # an inventory may list what the taxonomy does not know
-        return symbol
-
-
-def _gaps(gaps: Mapping[Gap, int], pictures: int) -> str:
-    from imagery.coverage import WORDS
-
-    if not pictures:
-        return " ".join(next(WORDS[gap] for gap in gaps))
-    return ", ".join(f"{count} {' '.join(WORDS[gap])}" for gap, count in gaps.items())
-
-
-def _share(value: float) -> str:
-    """Return a share in percent; neither all nor nothing is said of what is only nearly so."""
-    if 0 < value < 0.01:
-        return "under 1 %"
-    return "over 99 %" if 0.99 < value < 1 - 1e-9 else f"{value:.0%}".replace("%", " %")
 
 
 def record(found: AssetCoverage) -> dict[str, Any]:

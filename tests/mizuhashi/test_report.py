@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,8 +11,11 @@ from pathlib import Path
 import pytest
 from PIL import Image as Picture
 
+from findings.asset import Span
 from findings.errors import OutputError
 from findings.survey import ImageStatus
+from imagery.coverage import cover
+from mizuhashi.coverage_words import in_words
 from mizuhashi.demo import MARKER, copy_overlays, prepare
 from mizuhashi.listing import Row, export_csv, export_geojson
 from mizuhashi.report import PageData, SurveyPart, write_report
@@ -44,7 +48,9 @@ def page(tmp_path: Path) -> str:
     Picture.new("RGB", (900, 600), (120, 130, 120)).save(home / finding.evidence["overlay"])
     rows = (Row(1, finding, a_priority(finding.uid, 62.0), an_asset(name=HOSTILE)),)
     pictures = copy_overlays(rows, home, tmp_path / "overlays")
-    part = SurveyPart("2026", "bridge", (image, unseen), ("crack@1",), (("a.jpg", "a remark"),))
+    asset = an_asset(name=HOSTILE, spans=(Span(1, ("Mg", "Ds")),))
+    coverage = tuple(map(in_words, cover((image, unseen), {asset.uid: asset}, asset.uid)))
+    part = SurveyPart("2026", "bridge", (image, unseen), ("crack@1",), (("a.jpg", "a remark"),), coverage)
     data = PageData("Findings", 7, rows, pictures, (part,), {"inspect": 12.0}, None, 1900.0, (("x.csv", "a table"),))
     write_report(data, tmp_path / "report.html")
     return (tmp_path / "report.html").read_text("utf-8")
@@ -62,6 +68,16 @@ def test_the_page_says_what_it_is_and_shows_label_grades_interval_and_trace(page
         assert words in page
     assert re.findall(r'class="g on">(\w)<', page) == ["c", "d"]
     assert "all pixels are nodata" in page
+
+
+def test_the_page_says_what_was_not_seen(page: str) -> None:
+    words = html.unescape(page)
+    assert "未撮影 not captured: 2 of 2 members of the inventory" in words
+    assert re.search(
+        r"<td>1</td><td>Mg 主桁</td><td>0</td><td>0</td><td>0</td><td></td><td>未撮影 not captured</td>", words
+    )
+    assert "2 photographs can show them" in words
+    assert "says something only where this table calls its pictures judged" in words
 
 
 def test_text_from_files_and_inventories_cannot_become_markup(page: str) -> None:
