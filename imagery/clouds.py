@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from findings.errors import ConfigError, InputError, MissingBands, OutputError
-from imagery.cog import STRIP_ROWS, CogFile, RasterSpec
-from imagery.mask_files import ENCODING, open_mask
+from findings.errors import ConfigError, InputError, MissingBands
+from imagery.cog import STRIP_ROWS
+from imagery.mask_files import new_mask, open_mask
 from imagery.masks import BUFFER_M, JUDGED, Classes, MaskClass, buffered, rim_px
 from imagery.reader import ImageReader
 from imagery.scene_product import REFLECTANCE_FACTOR
@@ -216,21 +216,13 @@ def _write(
     reader: ImageReader, own: Path | None, path: Path, detector: Detector | None, pixel_m: float, rim_m: float
 ) -> tuple[int, int]:
     """Write the mask by strips, each read with what lies around it; return the pixels compared and differing."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path.parent}: cannot be made ({error.strerror}); choose another --home") from error
-    spec = RasterSpec(
-        reader.width_px, reader.height_px, 1, "uint8", MaskClass.UNKNOWN, reader.crs, reader.transform,
-        names=("mask",), tags={"ENCODING": ENCODING}, resampling="MODE",
-    )  # fmt: skip
     halo = rim_px(pixel_m, rim_m, rim_m) + (round(AVERAGE_M / pixel_m) if detector is not None else 0)
     compared = differing = 0
     with ExitStack() as stack:
         mask = stack.enter_context(open_mask(own)) if own is not None else None
         if mask is not None:
             mask.require_fit(reader.path, reader.width_px, reader.height_px, reader.crs, reader.transform)
-        out = stack.enter_context(CogFile(path, spec))
+        out = stack.enter_context(new_mask(path, reader))
         for part in slices(reader.width_px, reader.height_px, STRIP_ROWS):
             top, bottom = max(0, part.row - halo), min(reader.height_px, part.bottom + halo)
             wide = Window(0, top, reader.width_px, bottom - top)

@@ -7,16 +7,20 @@ import os
 import warnings
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
 from findings.errors import InputError, OutputError, UnreadableImage
+from imagery.cog import CogFile, RasterSpec
 from imagery.masks import Classes, MaskClass
 from imagery.safe import GDAL_ERRORS, SHUT, open_untrusted
 from imagery.types import Window
+
+if TYPE_CHECKING:
+    from imagery.reader import ImageReader
 
 ENCODING = "one mask class a pixel: " + ", ".join(f"{what.value} {what.name.lower()}" for what in MaskClass)
 Transform = tuple[float, float, float, float, float, float]
@@ -69,6 +73,23 @@ def write_mask(path: Path, classes: Classes, grid: Grid | None = None) -> Path:
             f"{path}: the mask could not be written completely ({reason}); free some space or choose another folder"
         ) from error
     return path
+
+
+def new_mask(path: Path, reader: ImageReader) -> CogFile:
+    """Return the writer, by strips, of the mask of an open scene, on its grid; its folder is made.
+
+    Raises:
+        OutputError: the folder cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path.parent}: cannot be made ({error.strerror}); choose another --home") from error
+    spec = RasterSpec(
+        reader.width_px, reader.height_px, 1, "uint8", MaskClass.UNKNOWN, reader.crs, reader.transform,
+        names=("mask",), tags={"ENCODING": ENCODING}, resampling="MODE",
+    )  # fmt: skip
+    return CogFile(path, spec)
 
 
 def _write(partial: Path, suffix: str, classes: Classes, grid: Grid | None) -> None:

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from findings.errors import OutputError
-from imagery.cog import STRIP_ROWS, CogFile, RasterSpec
+from imagery.cog import STRIP_ROWS
 from imagery.dates import mask_of_item
-from imagery.mask_files import ENCODING
+from imagery.mask_files import new_mask
 from imagery.masks import Classes, MaskClass, from_fmask, from_qa_pixel, from_scl
 from imagery.radiometry import sample_of
 from imagery.reader import ImageReader
@@ -66,15 +65,7 @@ def _decode(values: FloatArray, coding: str) -> Classes:
 
 def _write(reader: ImageReader, band: str, coding: str, path: Path) -> Path:
     """Write the mask by strips, on the scene's own grid."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path.parent}: cannot be made ({error.strerror}); choose another --home") from error
-    spec = RasterSpec(
-        reader.width_px, reader.height_px, 1, "uint8", MaskClass.UNKNOWN, reader.crs, reader.transform,
-        names=("mask",), tags={"ENCODING": ENCODING}, resampling="MODE",
-    )  # fmt: skip
-    with CogFile(path, spec) as out:
+    with new_mask(path, reader) as out:
         for window in slices(reader.width_px, reader.height_px, STRIP_ROWS):
             out.write_stored(window.row, _decode(reader.read(window, [band]).values[0], coding)[None])
     return path.resolve()

@@ -40,7 +40,6 @@ def l1c(tmp_path: Path, *, scl: bool = True) -> Path:
 
 
 def test_the_shipped_model_tells_thick_cloud_from_green_land() -> None:
-    pytest.importorskip("s2cloudless")
     picture = np.empty((1, 2, 10), np.float32)
     picture[0, 0], picture[0, 1] = CLOUD, GREEN
     cloud, green = s2cloudless_detector()(picture)[0]

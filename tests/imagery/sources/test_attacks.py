@@ -17,12 +17,12 @@ from findings.errors import ConfigError, RecordError, SourceError, UnsafeImage
 from imagery.scene_product import SceneGrid
 from imagery.sources import sentinel_catalogue, stac_scene
 from imagery.sources.cog import CogReader
-from imagery.sources.guard import Guard, with_hosts
+from imagery.sources.guard import with_hosts
 from imagery.sources.sentinel_errors import retry_after_ms, server_words
 from imagery.sources.sentinel_statistics import read_statistics
 from imagery.sources.stac import plan_scenes
 from imagery.sources.stac_assets import parse_item
-from imagery.sources.wire import GuardedSession, Patience, guarded_session
+from imagery.sources.wire import GuardedSession
 from tests.fakes.stac import FakeStac, Fault, serve
 from tests.fakes.stac_world import EAST, NORTH, Files, cog
 
@@ -39,13 +39,6 @@ FAR_ZONE = "Mon, 20 Nov 2030 19:12:08 +99999999999999"
 def service() -> Iterator[FakeStac]:
     with serve(FakeStac(Files({PATH: PLAIN}))) as running:
         yield running
-
-
-@pytest.fixture
-def wire(service: FakeStac) -> Iterator[GuardedSession]:
-    guard = Guard((), frozenset({service.where}), timeout_s=5.0)
-    with guarded_session(guard, patience=Patience(sleep=lambda _: None)) as session:
-        yield session
 
 
 def raster(path: Path, value: int, pixel: float, side: int, **tags: str) -> Path:

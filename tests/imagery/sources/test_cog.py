@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,45 +21,14 @@ from findings.errors import (
     UnsafeImage,
 )
 from imagery.scene_product import SceneGrid
-from imagery.sources import ranges
 from imagery.sources.cog import CogReader
 from imagery.sources.guard import Guard
-from imagery.sources.wire import GuardedSession, Patience, guarded_session
+from imagery.sources.wire import GuardedSession, guarded_session
 from tests.fakes.stac import FakeStac, Fault, serve
 from tests.fakes.stac_world import EAST, NORTH, Files, cog
+from tests.imagery.sources.served_cog import PATH, PLAIN, SIDE, VALUES, grid, url
 
-PATH = "/files/a.tif"
-SIDE = 600
-VALUES = np.random.default_rng(5).integers(1, 9000, (2, SIDE, SIDE)).astype(np.uint16)
-PLAIN = cog(VALUES, 10.0)
-
-
-@pytest.fixture
-def service() -> Iterator[FakeStac]:
-    with serve(FakeStac(Files({PATH: PLAIN}))) as running:
-        yield running
-
-
-@pytest.fixture
-def wire(service: FakeStac) -> Iterator[GuardedSession]:
-    guard = Guard((), frozenset({service.where}), timeout_s=5.0)
-    with guarded_session(guard, patience=Patience(sleep=lambda _: None)) as session:
-        yield session
-
-
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep blocks small, so that small files have many."""
-    monkeypatch.setattr(ranges, "BLOCK", 1 << 14)
-    monkeypatch.setattr(ranges, "MAX_REQUEST", 1 << 18)
-
-
-def grid(col: float, row: float, width: int, height: int, pixel: float = 10.0, crs: str = "EPSG:32652") -> SceneGrid:
-    return SceneGrid(crs, (pixel, 0.0, EAST + 10 * col, 0.0, -pixel, NORTH - 10 * row), width, height)
-
-
-def url(service: FakeStac) -> str:
-    return service.url + PATH
+pytestmark = pytest.mark.usefixtures("small_blocks")
 
 
 def test_a_window_on_the_files_own_lattice_comes_back_pixel_for_pixel(wire: GuardedSession, service: FakeStac) -> None:

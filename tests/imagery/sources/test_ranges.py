@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from findings.errors import (
@@ -13,46 +11,12 @@ from findings.errors import (
     RefusedSource,
     SourceUnavailable,
 )
-from imagery.scene_product import SceneGrid
-from imagery.sources import ranges
-from imagery.sources.guard import Guard
 from imagery.sources.ranges import BlockStore, Cursor, RemoteFile
-from imagery.sources.wire import GuardedSession, Patience, guarded_session
-from tests.fakes.stac import FakeStac, Fault, serve
-from tests.fakes.stac_world import EAST, NORTH, Files, cog
+from imagery.sources.wire import GuardedSession
+from tests.fakes.stac import FakeStac, Fault
+from tests.imagery.sources.served_cog import PATH, PLAIN, url
 
-PATH = "/files/a.tif"
-SIDE = 600
-VALUES = np.random.default_rng(5).integers(1, 9000, (2, SIDE, SIDE)).astype(np.uint16)
-PLAIN = cog(VALUES, 10.0)
-
-
-@pytest.fixture
-def service() -> Iterator[FakeStac]:
-    with serve(FakeStac(Files({PATH: PLAIN}))) as running:
-        yield running
-
-
-@pytest.fixture
-def wire(service: FakeStac) -> Iterator[GuardedSession]:
-    guard = Guard((), frozenset({service.where}), timeout_s=5.0)
-    with guarded_session(guard, patience=Patience(sleep=lambda _: None)) as session:
-        yield session
-
-
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep blocks small, so that small files have many."""
-    monkeypatch.setattr(ranges, "BLOCK", 1 << 14)
-    monkeypatch.setattr(ranges, "MAX_REQUEST", 1 << 18)
-
-
-def grid(col: float, row: float, width: int, height: int, pixel: float = 10.0, crs: str = "EPSG:32652") -> SceneGrid:
-    return SceneGrid(crs, (pixel, 0.0, EAST + 10 * col, 0.0, -pixel, NORTH - 10 * row), width, height)
-
-
-def url(service: FakeStac) -> str:
-    return service.url + PATH
+pytestmark = pytest.mark.usefixtures("small_blocks")
 
 
 def test_a_cursor_reads_and_seeks_like_a_file(wire: GuardedSession, service: FakeStac) -> None:
