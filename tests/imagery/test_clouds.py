@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
 from findings.errors import ConfigError, InputError, MissingBands
 from findings.survey import ImageStatus
@@ -111,6 +112,16 @@ def test_a_scene_without_the_bands_keeps_its_own_mask_and_says_so(tmp_path: Path
     rimmed = describe(path, options=IngestOptions(mask_folder=tmp_path / "masks", clouds=CloudOptions(30.0)))
     classes = read_mask(Path(str(rimmed.mask_path)))
     assert np.flatnonzero((classes == C.CLOUD).any(axis=1)).tolist() == list(range(17, 33))
+
+
+@pytest.mark.parametrize("rim", [None, 30.0])
+def test_a_mask_lies_on_the_grid_of_its_scene(tmp_path: Path, rim: float | None) -> None:
+    path = l1c(tmp_path)
+    image = describe(path, options=IngestOptions(mask_folder=tmp_path / "masks", clouds=CloudOptions(rim)))
+    with rasterio.open(path) as scene, rasterio.open(str(image.mask_path)) as mask:
+        assert (mask.crs, mask.transform, mask.shape) == (scene.crs, scene.transform, scene.shape)
+        assert mask.descriptions == ("mask",)
+        assert "2 cloud" in mask.tags()["ENCODING"]
 
 
 def test_a_scene_without_a_mask_is_looked_at_all_the_same(tmp_path: Path) -> None:
