@@ -23,6 +23,54 @@ class ClassSpec(_Frozen):
     damage: str = Field(description="1..26, R01..R22, 'anomaly', or 'water' (a surface, not a damage)")
     threshold: float = Field(ge=0, allow_inf_nan=False, description="chosen on the validation split; never on test")
     minimum_area_px: int = Field(default=1, ge=1)
+    grow_threshold: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="a region reaches down to this score from a pixel at the threshold; None: the threshold alone",
+    )
+    facts: dict[str, bool] = Field(default={}, description="details that a finding of this class states to the grading")
+    tested_on: Literal["real", "generated", "nothing"] = Field(
+        default="nothing", description="the best kind of pixels that the test numbers of this class come from"
+    )
+
+    @model_validator(mode="after")
+    def _reach(self) -> ClassSpec:
+        if self.grow_threshold is not None and self.grow_threshold > self.threshold:
+            raise ValueError(f"grow_threshold {self.grow_threshold} above threshold {self.threshold}")
+        return self
+
+
+class Calibration(_Frozen):
+    """How logits become probabilities: ``sigmoid(logit / temperature)``, one temperature a class.
+
+    Source: Guo et al. 2017, On Calibration of Modern Neural Networks. Fitted on the validation split.
+    """
+
+    temperatures: tuple[float, ...]
+    data: str
+    ece_before: tuple[float, ...]
+    ece_after: tuple[float, ...]
+    reliability: tuple[tuple[tuple[float, float, int], ...], ...] = Field(
+        default=(), description="per class: bins of (mean probability, share that is true, pixels) after calibration"
+    )
+
+
+class TestTime(_Frozen):
+    """Test-time augmentation that the thresholds of the card were chosen with: mean probability over the views."""
+
+    flips: bool = False
+    scales: tuple[float, ...] = (1.0,)
+
+
+class Export(_Frozen):
+    """Another form of the same weights in the version's folder, and how far its answers were measured to differ."""
+
+    format: Literal["onnx", "torch_export"]
+    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(onnx|pt2)$")
+    sha256: str
+    largest_difference: float
+    measured_on: str
 
 
 class Normalisation(_Frozen):
@@ -75,6 +123,13 @@ class ModelCard(_Frozen):
         min_length=1,
         description="what a scene's values may mean; photographs are not asked",
     )
+    calibration: Calibration | None = None
+    test_time: TestTime = TestTime()
+    exports: tuple[Export, ...] = ()
+    based_on: str | None = Field(default=None, description="NAME@VERSION whose weights this version started from")
+    test_digest: str | None = Field(
+        default=None, description="digest of the frozen test set that `metrics.test` was measured on"
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> ModelCard:
@@ -87,6 +142,8 @@ class ModelCard(_Frozen):
             raise ValueError("fixed normalisation needs one mean and one std per band")
         if len(set(self.radiometry)) != len(self.radiometry):
             raise ValueError(f"radiometry {[what.value for what in self.radiometry]} names one twice")
+        if self.calibration is not None and len(self.calibration.temperatures) != len(self.classes):
+            raise ValueError("calibration needs one temperature per class")
         if (self.weights_file is None) != (self.weights_sha256 is None):
             raise ValueError("weights_file and weights_sha256 come together")
         return self

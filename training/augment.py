@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torchvision.transforms import v2
 
-from training.datasets.sample import FloatArray, Sample, Source, cut
+from training.datasets.sample import BoolArray, FloatArray, Sample, Source, cut
 
 SCALE_RANGE = (0.6, 1.7)
 ZOOM_CHANCE = 0.35  # of a scene crop: patches of one cover alone (open sea, forest) must not surprise the network
@@ -50,12 +50,18 @@ def drop_bands(pixels: FloatArray, optional: list[int], rng: np.random.Generator
 
 def _resize(sample: Sample, size_px: int) -> Sample:
     shape = (size_px, size_px)
-    mode = cv2.INTER_AREA if sample.known.shape[0] > size_px else cv2.INTER_LINEAR
+    mode = cv2.INTER_AREA if sample.known.shape[1] > size_px else cv2.INTER_LINEAR
     pixels = np.stack([cv2.resize(band, shape, interpolation=mode) for band in sample.pixels])
     # a hairline must survive shrinking: half coverage of a pixel still counts as defect
     target = np.stack([cv2.resize(plane, shape, interpolation=mode) for plane in sample.target])
-    known = cv2.resize(sample.known.astype(np.uint8), shape, interpolation=cv2.INTER_NEAREST).astype(bool)
+    known = _nearest(sample.known, size_px)
     return Sample(sample.name, sample.group, pixels, (target >= 0.5).astype(np.float32), known)
+
+
+def _nearest(known: BoolArray, size_px: int) -> BoolArray:
+    shape = (size_px, size_px)
+    layers = [cv2.resize(plane.astype(np.uint8), shape, interpolation=cv2.INTER_NEAREST) > 0 for plane in known]
+    return np.stack(layers)
 
 
 def _zoom(sample: Sample, rng: np.random.Generator, size_px: int) -> Sample:
@@ -68,7 +74,7 @@ def _zoom(sample: Sample, rng: np.random.Generator, size_px: int) -> Sample:
     planes = [
         [cv2.resize(p, shape, interpolation=cv2.INTER_NEAREST) for p in group] for group in (part.pixels, part.target)
     ]
-    known = cv2.resize(part.known.astype(np.uint8), shape, interpolation=cv2.INTER_NEAREST).astype(bool)
+    known = _nearest(part.known, size_px)
     return Sample(sample.name, sample.group, np.stack(planes[0]), np.stack(planes[1]), known)
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from findings.errors import ConfigError
 from findings.survey import Radiometry
-from models.card import Normalisation
+from models.card import Normalisation, TestTime
 
 
 class _Strict(BaseModel):
@@ -20,33 +20,66 @@ class _Strict(BaseModel):
 _ModelT = TypeVar("_ModelT", bound=_Strict)
 
 
+SourceKind = Literal[
+    "mask_pairs", "clean_pictures", "pasted_cracks", "hairlines", "water_tiles",
+    "generated_concrete", "generated_river", "dacl10k", "codebrim", "sen1floods11", "coco", "cvat", "reviews",
+]  # fmt: skip
+
+
 class SourceConfig(_Strict):
     """Where samples come from.
 
-    ``mask_pairs``: ``images/``, ``masks/`` and ``split.csv`` (columns name, split) under ``root``.
+    ``mask_pairs``: ``images/``, ``masks/`` and ``split.csv`` (columns name, split) under ``root``; also folders
+        laid out as CrackSeg9k or OmniCrack30k (``options``).
+    ``clean_pictures``: pictures without any damage, every class known to be absent.
+    ``pasted_cracks``: crack-free windows of ``mask_pairs`` with generated cracks and joints drawn into them.
+    ``hairlines``: fixed pictures, ``clean_pictures`` with generated hairlines drawn in, for evaluation only.
     ``water_tiles``: the 12-band tiles of ``water/tiles30m``; labels derived from the quality flag and indices.
     ``generated_concrete``, ``generated_river``: drawn on the fly from seeded generators.
+    ``dacl10k``, ``codebrim``, ``sen1floods11``, ``coco``, ``cvat``: folders as those sets and tools lay them out.
+    ``reviews``: a data-set version built from engineers' reviews (``mizuhashi train --from-reviews``).
     """
 
-    kind: Literal["mask_pairs", "water_tiles", "generated_concrete", "generated_river"]
+    kind: SourceKind
     name: str
     licence: str
     ships: bool = Field(description="True only where the licence lets shipped weights be trained on it")
     root: Path | None = None
     split: str | None = None
     weight: float = Field(default=1.0, gt=0, description="share of the crops, relative to the other sources")
+    classes: str | None = Field(default=None, description="class map: a name in training/class_maps/ or a YAML path")
+    match: str | None = Field(default=None, description="only pictures whose name matches this glob, e.g. CPFD*")
+    scale: float = Field(default=1.0, gt=0, le=4, description="pictures are resized by this factor when read")
+    seed: int = Field(default=0, description="of sources that draw fixed pictures")
+    options: dict[str, Any] = Field(default={}, description="of the kind; an unknown key is an error")
 
 
 class EvaluationConfig(_Strict):
     """What is measured, and how.
 
-    ``crack``: strict IoU and F1, F1@2px, clIoU@4px. ``water``: IoU and boundary error, against ``labels``.
+    ``crack``: strict IoU and F1, F1@2px, clIoU@4px, false-alarm length. ``water``: IoU and boundary error, against
+    ``labels``. ``classes``: the same for every class of the model that the source labels; area classes have IoU.
     """
 
-    protocol: Literal["crack", "water"]
+    protocol: Literal["crack", "water", "classes"]
     source: SourceConfig
     labels: Literal["given", "derived"] = "given"
     pixel_size_m: float | None = None
+    goals: tuple[str, ...] = Field(
+        default=(), description="measures whose mean chooses step and threshold; () is the protocol's own choice"
+    )
+    weight: float = Field(default=1.0, gt=0, description="of this set in that choice")
+
+
+class LossConfig(_Strict):
+    """Weights of the parts of the loss; see ``training.losses`` for each part's equation and source."""
+
+    cross_entropy: float = Field(default=1.0, ge=0)
+    dice: float = Field(default=1.0, ge=0)
+    focal: float = Field(default=0.0, ge=0)
+    focal_gamma: float = Field(default=2.0, ge=0)
+    cldice: float = Field(default=0.0, ge=0)
+    skeleton_recall: float = Field(default=0.0, ge=0)
 
 
 class ClassConfig(_Strict):
@@ -55,6 +88,8 @@ class ClassConfig(_Strict):
     name: str
     damage: str
     minimum_area_px: int = Field(default=1, ge=1)
+    facts: dict[str, bool] = {}
+    tested_on: Literal["real", "generated", "nothing"] = "nothing"
 
 
 class TrainConfig(_Strict):
@@ -72,7 +107,11 @@ class TrainConfig(_Strict):
     pretrained: bool = True
     train: tuple[SourceConfig, ...]
     validation: EvaluationConfig
-    test: EvaluationConfig
+    development: tuple[EvaluationConfig, ...] = Field(
+        default=(), description="further sets that step and threshold are chosen by; they look like the target"
+    )
+    test: EvaluationConfig = Field(description="the frozen test: measured once, and what promotion compares by")
+    reports: tuple[EvaluationConfig, ...] = Field(default=(), description="further sets, each reported once")
     crop_px: int = Field(default=256, multiple_of=32)
     batch: int = Field(default=8, ge=1)
     steps: int = Field(ge=1)
@@ -89,6 +128,20 @@ class TrainConfig(_Strict):
     seed: int = 0
     limits: tuple[str, ...] = ()
     radiometry: tuple[Radiometry, ...] = (Radiometry.REFLECTANCE, Radiometry.UNKNOWN)
+    loss: LossConfig = LossConfig()
+    soft_targets: bool = Field(default=False, description="thin cracks as coverage instead of yes or no; see soften")
+    accumulate: int = Field(default=1, ge=1, description="batches a step; the gradient is their mean")
+    gradient_checkpoint: bool = Field(default=False, description="less memory, a third more time")
+    patience: int | None = Field(default=None, ge=1, description="stop after so many measurements without a better one")
+    save_every: int = Field(default=100, ge=1, description="steps between checkpoints that a killed run goes on from")
+    workers: int = Field(default=0, ge=0, description="processes that draw crops; 0 draws in the loop")
+    test_time: TestTime = TestTime()
+    based_on: str | None = Field(default=None, description="NAME@VERSION to fine-tune; None starts from ImageNet")
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes in the order of the output planes."""
+        return tuple(spec.name for spec in self.classes)
 
 
 def read_config(path: Path, overrides: tuple[str, ...] = ()) -> TrainConfig:

@@ -33,12 +33,12 @@ def evaluate(model: PixelModel, config: EvaluationConfig, device: torch.device) 
         raise ConfigError(f"{card.name}@{card.version} has classes {[c.name for c in card.classes]}, "
                           f"not {config.protocol!r}, which the protocol measures")  # fmt: skip
     threshold = card.classes[plane].threshold
-    source = open_source(config.source, card.bands, config.labels)
+    source = open_source(config.source, card.bands, tuple(c.name for c in card.classes), config.labels)
     counts: CrackCounts | WaterCounts = CrackCounts() if config.protocol == "crack" else WaterCounts()
     for sample, scores in predictions(model, source, device):
         said = np.nan_to_num(scores[plane], nan=0.0) >= threshold
-        valid = sample.known & ~np.isnan(scores[plane])
-        _add(counts, said, sample.target[0] >= 0.5, valid, sample.group, config.pixel_size_m)
+        valid = sample.known[plane] & ~np.isnan(scores[plane])
+        _add(counts, said, sample.target[plane] >= 0.5, valid, sample.group, config.pixel_size_m)
     result = counts.result(np.random.default_rng(BOOTSTRAP_SEED))
     about = {"data": config.source.name, "split": config.source.split, "labels": config.labels, "threshold": threshold}
     return {**about, **result}

@@ -32,13 +32,13 @@ class Batches:
     def __init__(self, config: TrainConfig) -> None:
         self._config = config
         self._rng = np.random.default_rng(config.seed)
-        self._sources: list[Source] = [open_source(source, config.bands) for source in config.train]
+        self._sources: list[Source] = [open_source(s, config.bands, config.class_names) for s in config.train]
         weights = np.array([source.weight for source in config.train])
         self._chances = weights / weights.sum()
         self._optional = [i for i, band in enumerate(config.bands) if band not in config.required_bands]
 
     def draw(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return pixels ``(B, C, H, W)`` with NaN holes, targets ``(B, K, H, W)`` and known ``(B, 1, H, W)``."""
+        """Return pixels ``(B, C, H, W)`` with NaN holes, targets and known ``(B, K, H, W)``."""
         config, rng = self._config, self._rng
         pixels, targets, knowns = [], [], []
         for _ in range(config.batch):
@@ -46,7 +46,7 @@ class Batches:
             crop = draw_crop(source, rng, config.crop_px, photo=config.image_kind == "photo")
             pixels.append(drop_bands(crop.pixels, self._optional, rng, config.drop_band))
             targets.append(crop.target)
-            knowns.append(crop.known[None])
+            knowns.append(crop.known)
         return tuple(torch.from_numpy(np.stack(arrays)) for arrays in (pixels, targets, knowns))  # type: ignore[return-value]
 
 
@@ -84,7 +84,7 @@ def train_network(config: TrainConfig, out: Path, device: torch.device, log: Log
     network.to(memory_format=torch.channels_last)
     average = copy.deepcopy(network).eval()
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    validation = open_source(config.validation.source, config.bands, config.validation.labels)
+    validation = open_source(config.validation.source, config.bands, config.class_names, config.validation.labels)
     best, best_score, started = copy.deepcopy(average.state_dict()), -1.0, time.perf_counter()
     running = 0.0
     network.train()

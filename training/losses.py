@@ -15,9 +15,9 @@ def cross_entropy_dice(logits: torch.Tensor, target: torch.Tensor, known: torch.
     Args:
         logits: ``(B, K, H, W)``.
         target: ``(B, K, H, W)`` in [0, 1].
-        known: ``(B, 1, H, W)`` bool; unknown pixels weigh nothing.
+        known: ``(B, K, H, W)`` bool; unknown pixels weigh nothing.
     """
-    weight = known.float().expand_as(logits)
+    weight = known.float()
     logits = logits.float()
     pixelwise = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
     entropy = (pixelwise * weight).sum() / weight.sum().clamp(min=1.0)

@@ -59,12 +59,12 @@ def train(config: TrainConfig, out: Path, *, command: str, device: torch.device,
 
 def _with_threshold(config: TrainConfig, segmenter: Segmenter, device: torch.device, log: Log) -> ModelCard:
     """Return the card with each class's threshold: best F1@2px (cracks) or IoU (water) on val."""
-    source = open_source(config.validation.source, config.bands, config.validation.labels)
+    source = open_source(config.validation.source, config.bands, config.class_names, config.validation.labels)
     scored = list(predictions(segmenter, source, device))
     goal: Literal["f1_tolerant", "iou"] = "f1_tolerant" if config.validation.protocol == "crack" else "iou"
     thresholds = []
     for plane, spec in enumerate(config.classes):
-        pairs = [(np.where(sample.known, s[plane], np.nan), sample.target[plane] >= 0.5) for sample, s in scored]
+        pairs = [(np.where(sample.known[plane], s[plane], np.nan), sample.target[plane] >= 0.5) for sample, s in scored]
         choice = choose_threshold(pairs, goal, thresholds=THRESHOLDS)
         log(f"{spec.name}: threshold {choice.threshold} (validation {goal} {choice.score:.3f})")
         thresholds.append(choice.threshold)
@@ -77,6 +77,6 @@ def _data(config: TrainConfig) -> tuple[TrainingData, ...]:
 
 
 def _row(source: SourceConfig, role: str, config: TrainConfig) -> TrainingData:
-    items = len(open_source(source, config.bands))
+    items = len(open_source(source, config.bands, config.class_names))
     split = f", split {source.split}" if source.split else ""
     return TrainingData(name=source.name, licence=source.licence, role=role + split, items=items, ships=source.ships)

@@ -34,7 +34,7 @@ class SampleReader:
 def predictions(model: PixelModel, source: Source, device: torch.device) -> Iterator[tuple[Sample, FloatArray]]:
     """Yield each whole picture with its scores ``(K, H, W)``, NaN where nothing was observed."""
     for sample in source.whole():
-        height, width = sample.known.shape
+        height, width = sample.known.shape[1:]
         sink = ArraySink(len(model.card.classes), height, width)
         infer(model, SampleReader(sample, model.card.bands), sink, device=device)
         yield sample, sink.scores

@@ -15,19 +15,28 @@ __all__ = ["Sample", "Source", "open_source"]
 
 
 def open_source(
-    config: SourceConfig, bands: tuple[str, ...], labels: Literal["given", "derived"] = "derived"
+    config: SourceConfig,
+    bands: tuple[str, ...],
+    classes: tuple[str, ...],
+    labels: Literal["given", "derived"] = "derived",
 ) -> Source:
     """Return the source that a configuration names.
+
+    Args:
+        config: which source.
+        bands: what the model reads, in order.
+        classes: what it tells apart, in order; classes that the source does not label are unknown in its samples.
+        labels: of ``water_tiles`` only.
 
     Raises:
         ConfigError: a folder source without ``root``, or files that are not there.
     """
     if config.kind == "generated_concrete":
-        return GeneratedConcrete()
+        return GeneratedConcrete(classes)
     if config.kind == "generated_river":
         return GeneratedRiver(bands)
     if config.root is None:
         raise ConfigError(f"{config.name}: a source of kind {config.kind} needs root: the folder that holds it")
     if config.kind == "mask_pairs":
-        return MaskPairs(config.root, config.split, bands)
+        return MaskPairs(config.root, config.split, bands, classes)
     return WaterTiles(config.root, config.split, bands, labels)

@@ -8,7 +8,7 @@ import numpy as np
 
 from findings.errors import ConfigError
 from imagery.synthetic import concrete, river
-from training.datasets.sample import Sample
+from training.datasets.sample import Sample, planes
 
 RIVER_BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
 POOL = 384  # crops drawn once and then reused with fresh augmentation: drawing costs as much as a training step
@@ -26,8 +26,8 @@ class _Pool:
         Raises:
             ConfigError: another size than the pool holds.
         """
-        if self._crops and self._crops[0].known.shape != (size_px, size_px):
-            raise ConfigError(f"a pool of {self._crops[0].known.shape} px crops was asked for {size_px} px")
+        if self._crops and self._crops[0].known.shape[1:] != (size_px, size_px):
+            raise ConfigError(f"a pool of {self._crops[0].known.shape[1:]} px crops was asked for {size_px} px")
         if len(self._crops) < POOL:
             self._crops.append(self._generate(rng, size_px))
             return self._crops[-1]
@@ -51,11 +51,15 @@ class _Pool:
 class GeneratedConcrete(_Pool):
     """Generated concrete with cracks and their confusers."""
 
+    def __init__(self, classes: tuple[str, ...]) -> None:
+        super().__init__()
+        self._classes = classes
+
     def _generate(self, rng: np.random.Generator, size_px: int) -> Sample:
         image, mask = concrete.random_training_pair(rng, size_px)
         pixels = np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32)
-        known = np.ones(mask.shape, dtype=bool)
-        return Sample("generated", "generated", pixels, mask[None].astype(np.float32), known)
+        target, known = planes({"crack": mask}, self._classes, mask.shape)
+        return Sample("generated", "generated", pixels, target, known)
 
 
 class GeneratedRiver(_Pool):
@@ -70,4 +74,4 @@ class GeneratedRiver(_Pool):
         pixels = values[self._order].astype(np.float32)
         pixels[:, ~observed] = np.nan
         target = (fraction >= 0.5)[None].astype(np.float32)
-        return Sample("generated", "generated", pixels, target, observed)
+        return Sample("generated", "generated", pixels, target, observed[None])

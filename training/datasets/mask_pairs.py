@@ -11,7 +11,7 @@ import numpy as np
 from findings.errors import ConfigError
 from imagery.reader import open_image
 from imagery.types import Window
-from training.datasets.sample import FloatArray, Sample, cut
+from training.datasets.sample import FloatArray, Sample, cut, planes
 
 CRACK_CENTRED = 0.6  # share of crops with a defect pixel near their middle; the rest falls anywhere, mostly defect-free
 
@@ -19,13 +19,13 @@ CRACK_CENTRED = 0.6  # share of crops with a defect pixel near their middle; the
 class MaskPairs:
     """RGB pictures and 0/255 masks of one split, held in memory."""
 
-    def __init__(self, root: Path, split: str | None, bands: tuple[str, ...]) -> None:
+    def __init__(self, root: Path, split: str | None, bands: tuple[str, ...], classes: tuple[str, ...]) -> None:
         rows = _rows(root, split)
-        self._samples = [self._read(root, name, group, bands) for name, group in rows]
-        self._centres = [np.argwhere(sample.target[0] > 0.5) for sample in self._samples]
+        self._samples = [self._read(root, name, group, bands, classes) for name, group in rows]
+        self._centres = [np.argwhere(sample.target.max(axis=0) > 0.5) for sample in self._samples]
 
     @staticmethod
-    def _read(root: Path, name: str, group: str, bands: tuple[str, ...]) -> Sample:
+    def _read(root: Path, name: str, group: str, bands: tuple[str, ...], classes: tuple[str, ...]) -> Sample:
         image = next((p for p in sorted((root / "images").glob(f"{name}.*"))), None)
         mask = root / "masks" / f"{name}.png"
         if image is None or not mask.is_file():
@@ -34,8 +34,8 @@ class MaskPairs:
         truth = _read_all(mask, None)[:1]
         if truth.shape[1:] != pixels.shape[1:]:
             raise ConfigError(f"{mask}: mask of {truth.shape[1:]}, image of {pixels.shape[1:]}; they must be equal")
-        known = np.ones(truth.shape[1:], dtype=bool)
-        return Sample(name, group, pixels, (truth > 127).astype(np.float32), known)
+        target, known = planes({"crack": truth[0] > 127}, classes, truth.shape[1:])
+        return Sample(name, group, pixels, target, known)
 
     def draw(self, rng: np.random.Generator, size_px: int) -> Sample:
         """Return a crop; more often than not around a defect pixel."""

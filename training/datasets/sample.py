@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,7 +22,8 @@ class Sample:
         group: photo, structure or place that must not be split; bootstrap unit of the metrics.
         pixels: ``(C, H, W)`` float32 in the configured band order, NaN for no observation.
         target: ``(K, H, W)`` float32 in [0, 1].
-        known: ``(H, W)``; False where the truth is unknown and must neither train nor measure.
+        known: ``(K, H, W)``; False where the truth of a class is unknown and must neither train nor measure: a set
+            with crack masks alone says nothing about rust.
     """
 
     name: str
@@ -55,8 +56,28 @@ def cut(sample: Sample, row: int, col: int, height: int, width: int) -> Sample:
     inside = (slice(r0 - row, r1 - row), slice(c0 - col, c1 - col))
     pixels = np.full((sample.pixels.shape[0], height, width), np.nan, dtype=np.float32)
     target = np.zeros((sample.target.shape[0], height, width), dtype=np.float32)
-    known = np.zeros((height, width), dtype=bool)
+    known = np.zeros((sample.target.shape[0], height, width), dtype=bool)
     pixels[:, *inside] = sample.pixels[:, r0:r1, c0:c1]
     target[:, *inside] = sample.target[:, r0:r1, c0:c1]
-    known[inside] = sample.known[r0:r1, c0:c1]
+    known[:, *inside] = sample.known[:, r0:r1, c0:c1]
     return Sample(sample.name, sample.group, pixels, target, known)
+
+
+def planes(
+    masks: Mapping[str, BoolArray], classes: Sequence[str], shape: tuple[int, int], seen: BoolArray | None = None
+) -> tuple[FloatArray, BoolArray]:
+    """Return target and known ``(K, H, W)`` in the order of ``classes`` from the masks that a set has.
+
+    Args:
+        masks: one bool ``(H, W)`` for each class that the set labels everywhere.
+        classes: what the model tells apart; those that the set does not label stay unknown.
+        shape: ``(H, W)``.
+        seen: where the labels hold; None is everywhere.
+    """
+    target = np.zeros((len(classes), *shape), dtype=np.float32)
+    known = np.zeros((len(classes), *shape), dtype=bool)
+    for plane, name in enumerate(classes):
+        if name in masks:
+            target[plane] = masks[name]
+            known[plane] = True if seen is None else seen
+    return target, known

@@ -60,7 +60,7 @@ class WaterTiles:
             known = (quality != QA_FILL) & (quality & QA_CLOUD == 0)
         pixels = np.stack([everything[band] for band in bands]).astype(np.float32)
         pixels[:, quality == QA_FILL] = np.nan
-        return Sample(stem, site, pixels, water[None].astype(np.float32), known)
+        return Sample(stem, site, pixels, water[None].astype(np.float32), known[None])
 
     def draw(self, rng: np.random.Generator, size_px: int) -> Sample:
         """Return a random crop of a random tile."""
