@@ -68,7 +68,7 @@ def regions(
     level = spec.threshold if threshold is None else threshold
     gap = (8.0 if spec.damage in LINEAR_DAMAGES else 0.0) if bridge_px is None else bridge_px
     seen = np.nan_to_num(probability, nan=-1.0)
-    above = seen >= max(level, 1e-30)  # a pixel of probability 0 belongs to nothing
+    above = _reached(seen, max(level, 1e-30), spec.grow_threshold)  # a pixel of probability 0 belongs to nothing
     # no bridge leads over pixels that must not be judged
     joined = _bridge(above, gap) & np.isfinite(probability) if gap > 0 else above
     labels, stats = _components(joined)
@@ -81,6 +81,31 @@ def regions(
     if len(numbers) > limit:
         _log.warning("%s: %d regions, the %d strongest are kept", spec.name, len(numbers), limit)
     return [_region(labels, stats[n], n, sums[n] / counts[n], above) for n in numbers[:limit]]
+
+
+def region_mask(probability: NDArray[np.float32], spec: ClassSpec) -> NDArray[np.bool_]:
+    """Return ``(H, W)``: every pixel that lies in a region of the class, what the product shows and counts."""
+    mask = np.zeros(probability.shape, dtype=bool)
+    for region in regions(probability, spec, limit=probability.size):
+        box = region.bbox
+        mask[box.row : box.row + box.height, box.col : box.col + box.width] |= region.mask
+    return mask
+
+
+def _reached(seen: NDArray[np.float32], level: float, grow: float | None) -> NDArray[np.bool_]:
+    """Return the pixels at the threshold and, with a lower second one, what hangs together with them down to that.
+
+    Hysteresis as in Canny 1986: a hairline that fades for a few pixels stays one crack, while faint streaks without
+    any sure pixel stay out.
+    """
+    above: NDArray[np.bool_] = seen >= level
+    if grow is None or grow >= level:
+        return above
+    labels, stats = _components(seen >= max(grow, 1e-30))
+    sure = np.zeros(len(stats), dtype=bool)
+    sure[np.unique(labels[above])] = True
+    sure[0] = False
+    return np.asarray(sure[labels], dtype=bool)
 
 
 def _components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from inference.regions import outline, regions
+from inference.regions import outline, region_mask, regions
 from models.card import ClassSpec
 
 CRACK = ClassSpec(name="crack", damage="6", threshold=0.5, minimum_area_px=10)
@@ -98,3 +98,25 @@ def test_thousands_of_regions_are_bounded_and_the_strongest_kept() -> None:
     found = regions(p, CRACK.model_copy(update={"minimum_area_px": 1}), limit=50)
     assert len(found) == 50
     assert found[0].score == pytest.approx(0.9)
+
+
+def test_a_fading_crack_is_followed_down_to_the_second_threshold_and_faint_streaks_stay_out() -> None:
+    p = canvas()
+    p[40, 20:60] = 0.9
+    p[40, 60:100] = 0.3  # the same crack, fading
+    p[80, 20:100] = 0.3  # a streak without any sure pixel
+    grown = CRACK.model_copy(update={"grow_threshold": 0.25})
+    (whole,) = regions(p, grown, bridge_px=0)
+    assert (whole.area_px, whole.bbox.width, whole.bbox.row) == (80, 80, 40)
+    (short,) = regions(p, CRACK, bridge_px=0)
+    assert short.area_px == 40
+    assert region_mask(p, grown).sum() == 80
+
+
+def test_the_region_mask_is_the_union_of_the_regions_without_specks() -> None:
+    p = canvas()
+    p[10:20, 30:50] = 0.8
+    p[100, 100:104] = 0.9
+    mask = region_mask(p, SPALL)
+    assert mask.sum() == 200
+    assert mask[10:20, 30:50].all()
