@@ -8,8 +8,8 @@ is best on the test split (ODS, OIS) is not a result.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import astuple, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -23,10 +23,15 @@ from training.counts import (
     TolerantCounts,
     boundary_distances,
     centreline_counts,
+    cut_masks,
     pixel_counts,
     ratio,
+    skeleton,
+    skeleton_counts,
     tolerant_counts,
 )
+from training.metrics_classes import WATER, crack_mask_counts, crack_mask_statistics, water_counts
+from training.metrics_pool import Interval, Row, bootstrap_interval, summary
 
 __all__ = [
     "Counts",
@@ -47,14 +52,6 @@ __all__ = [
 
 Scored = tuple[npt.NDArray[np.floating[Any]], npt.NDArray[Any]]
 Goal = Literal["iou", "f1", "f1_tolerant", "cliou"]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A 95 % interval."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,82 +83,12 @@ def auroc(scores: npt.ArrayLike, is_positive: npt.ArrayLike) -> float:
     return ratio(float(rankdata(values)[flags].sum()) - n * (n + 1) / 2, n * m)
 
 
-def bootstrap_interval(
-    table: npt.NDArray[Any],
-    statistic: Callable[[npt.NDArray[Any]], float],
-    rng: np.random.Generator,
-    repeats: int = 1000,
-) -> Interval | None:
-    """Return the 95 % percentile interval of a pooled statistic when whole groups are drawn with replacement.
-
-    Groups (source photos, sites) are the unit, since tiles of one photo are no independent witnesses.
-
-    Args:
-        table: ``(G, K)`` counts, a row a group.
-        statistic: from the pooled counts ``(K,)`` to a number; NaN draws are left out.
-        rng: source of the draws.
-        repeats: number of draws.
-
-    Returns:
-        The interval, or None with fewer than two groups.
-    """
-    groups = len(table)
-    if groups < 2:
-        return None
-    draws = rng.multinomial(groups, np.full(groups, 1 / groups), size=repeats) @ table
-    values = np.array([statistic(row) for row in draws])
-    values = values[~np.isnan(values)]
-    if not len(values):
-        return None
-    low, high = np.percentile(values, [2.5, 97.5])
-    return Interval(float(low), float(high))
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
-class _Tally:
-    """Integer or float counts per group."""
-
-    def __init__(self, columns: int) -> None:
-        self.images = 0
-        self._columns = columns
-        self._rows: dict[str, Floats] = {}
-
-    def add(self, group: str, counts: tuple[float, ...]) -> None:
-        self.images += 1
-        self._rows[group] = self._rows.get(group, np.zeros(self._columns)) + counts
-
-    @property
-    def table(self) -> Floats:
-        return np.array(list(self._rows.values())).reshape(len(self._rows), self._columns)
-
-    def report(
-        self, statistics: dict[str, Callable[[Floats], float]], rng: np.random.Generator | None
-    ) -> dict[str, Any]:
-        table = self.table
-        result: dict[str, Any] = {"images": self.images, "groups": len(self._rows)}
-        for name, statistic in statistics.items():
-            result[name] = _plain(statistic(table.sum(axis=0)))
-            interval = None if rng is None else bootstrap_interval(table, statistic, rng)
-            if interval is not None:
-                result[f"{name}_95"] = [interval.low, interval.high]
-        per_group = np.array([statistics["iou"](row) for row in table])
-        result["iou_macro"] = _plain(float(np.nanmean(per_group))) if np.isfinite(per_group).any() else None
-        return result
-
-
-def _strict(row: Floats) -> Counts:
-    return Counts(*(int(v) for v in row[:3]))
-
-
 class CrackCounts:
-    """Pooled crack measures: crack-only IoU, strict P/R/F1, F1@t and clIoU@t, side by side."""
+    """Pooled crack measures of masks: crack-only IoU, strict P/R/F1, F1@t and clIoU@t, side by side."""
 
     def __init__(self, tolerance_px: float = 2.0, centreline_tolerance_px: float = 4.0) -> None:
         self.tolerance_px, self.centreline_tolerance_px = tolerance_px, centreline_tolerance_px
-        self._tally = _Tally(10)
+        self._rows: list[Row] = []
 
     def add(
         self,
@@ -176,34 +103,22 @@ class CrackCounts:
         Raises:
             InputError: the masks differ in shape.
         """
-        strict = pixel_counts(prediction, truth, valid)
-        tolerant = tolerant_counts(prediction, truth, self.tolerance_px, valid)
-        centre = centreline_counts(prediction, truth, self.centreline_tolerance_px, valid)
-        self._tally.add(group, (*astuple(strict), *astuple(tolerant), *astuple(centre)))
+        counts, _ = crack_mask_counts(prediction, truth, valid, self.tolerance_px, self.centreline_tolerance_px)
+        self._rows.append(Row(f"{len(self._rows)}", group, counts))
 
     def result(self, rng: np.random.Generator | None = None) -> dict[str, Any]:
         """Return the pooled numbers for a card; with ``rng`` also 1,000-fold bootstrap intervals over the groups.
 
         ``iou_macro`` is the mean of the groups' own IoU; ``cl_recall@..`` the share of true skeleton length found.
         """
-        t, c = f"{self.tolerance_px:g}px", f"{self.centreline_tolerance_px:g}px"
-        statistics: dict[str, Callable[[Floats], float]] = {
-            "iou": lambda row: _strict(row).iou,
-            "precision": lambda row: _strict(row).precision,
-            "recall": lambda row: _strict(row).recall,
-            "f1": lambda row: _strict(row).f1,
-            f"f1@{t}": lambda row: TolerantCounts(*(int(v) for v in row[3:7])).f1,
-            f"cliou@{c}": lambda row: _strict(row[7:]).iou,
-            f"cl_recall@{c}": lambda row: _strict(row[7:]).recall,
-        }
-        return self._tally.report(statistics, rng)
+        return summary(self._rows, crack_mask_statistics("", self.tolerance_px, self.centreline_tolerance_px), rng)
 
 
 class WaterCounts:
     """Pooled water measures: IoU, P/R/F1 and the distance between the boundaries, in px and where known in metres."""
 
     def __init__(self) -> None:
-        self._tally = _Tally(5)
+        self.rows: list[Row] = []
         self._distances_px: list[Floats] = []
         self._distances_m: list[Floats] = []
         self._all_have_size, self._unmatched = True, 0
@@ -214,36 +129,34 @@ class WaterCounts:
         truth: npt.NDArray[Any],
         *,
         valid: npt.NDArray[Any] | None = None,
+        name: str = "",
         group: str = "all",
         pixel_size_m: float | None = None,
-    ) -> None:
-        """Count one scene; ``pixel_size_m`` is the side of a (square) pixel in metres.
+    ) -> Row:
+        """Count one scene and return its row; ``pixel_size_m`` is the side of a (square) pixel in metres.
 
         Raises:
             InputError: the masks differ in shape.
         """
-        counts = pixel_counts(prediction, truth, valid)
-        distances, unmatched = boundary_distances(prediction, truth, valid)
+        counts, distances, unmatched = water_counts(prediction, truth, valid)
         self._unmatched += unmatched
         self._distances_px.append(distances)
         if pixel_size_m is not None:
             self._distances_m.append(distances * pixel_size_m)
         self._all_have_size &= pixel_size_m is not None
-        self._tally.add(group, (*astuple(counts), float(distances.sum()), float(len(distances))))
+        self.rows.append(Row(name or f"{len(self.rows)}", group, counts))
+        return self.rows[-1]
 
     def result(self, rng: np.random.Generator | None = None) -> dict[str, Any]:
         """Return the pooled numbers for a card; metres only if every scene came with a pixel size.
 
         ``boundary_unmatched`` counts boundary points of scenes in which only one of the masks has a boundary.
         """
-        statistics: dict[str, Callable[[Floats], float]] = {
-            "iou": lambda row: _strict(row).iou,
-            "precision": lambda row: _strict(row).precision,
-            "recall": lambda row: _strict(row).recall,
-            "f1": lambda row: _strict(row).f1,
-            "boundary_mean_px": lambda row: ratio(row[3], row[4]),
-        }
-        result = self._tally.report(statistics, rng) | {"boundary_unmatched": self._unmatched}
+        return summary(self.rows, WATER, rng) | self.boundary()
+
+    def boundary(self) -> dict[str, Any]:
+        """Return what needs the distances themselves and not their sums: medians, metres, unmatched points."""
+        result: dict[str, Any] = {"boundary_unmatched": self._unmatched}
         pixels = np.concatenate([np.zeros(0), *self._distances_px])
         result["boundary_median_px"] = float(np.median(pixels)) if len(pixels) else None
         if self._all_have_size and len(pixels):
@@ -279,13 +192,14 @@ def choose_threshold(
     tolerant, centre = [TolerantCounts() for _ in grid], [Counts() for _ in grid]
     for scores, truth in pairs:
         valid = ~np.isnan(scores)
+        thin = skeleton(cut_masks(truth, truth, valid)[0]) if metric == "cliou" else None
         for i, threshold in enumerate(grid):
             mask = scores >= threshold
             strict[i] += pixel_counts(mask, truth, valid)
             if metric == "f1_tolerant":
                 tolerant[i] += tolerant_counts(mask, truth, tolerance, valid)
-            elif metric == "cliou":
-                centre[i] += centreline_counts(mask, truth, tolerance, valid)
+            elif thin is not None:
+                centre[i] += skeleton_counts(skeleton(mask & valid), thin, tolerance)
     values = {
         "iou": [c.iou for c in strict],
         "f1": [c.f1 for c in strict],
