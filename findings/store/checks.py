@@ -6,7 +6,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from findings.store import audit
-from findings.store.native import POSTGRESQL_TRIGGERS, SQLITE_TRIGGERS
+from findings.store.native import (
+    POSTGRESQL_REVIEW_TRIGGERS,
+    POSTGRESQL_TRIGGERS,
+    SQLITE_REVIEW_TRIGGERS,
+    SQLITE_TRIGGERS,
+)
 from findings.store.schema import Base
 
 
@@ -17,12 +22,17 @@ def problems(session: Session) -> list[str]:
         if found:
             return found  # a damaged file makes every further answer doubtful
         found = _missing_triggers(
-            session, set(SQLITE_TRIGGERS), "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+            session,
+            {*SQLITE_TRIGGERS, *SQLITE_REVIEW_TRIGGERS},
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'",
         )
         found += _tree_out_of_step(session)
     else:
-        query = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'audit'::regclass AND tgenabled <> 'D'"
-        found = _missing_triggers(session, set(POSTGRESQL_TRIGGERS), query)
+        query = (
+            "SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D' "
+            "AND tgrelid IN ('audit'::regclass, 'review'::regclass, 'picture_review'::regclass)"
+        )
+        found = _missing_triggers(session, {*POSTGRESQL_TRIGGERS, *POSTGRESQL_REVIEW_TRIGGERS}, query)
     return found + _orphans(session) + _broken_audit(session)
 
 

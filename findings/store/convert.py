@@ -14,8 +14,16 @@ from findings.asset import Asset, AssetKind, Span, Structure
 from findings.errors import StoreError
 from findings.finding import Domain, Finding, FindingStatus, Grade, Priority, Provenance, Term
 from findings.measure import Measure
+from findings.review import PictureReview, Review
 from findings.store.engine import canonical
-from findings.store.schema import AssetRecord, FindingRecord, ImageRecord, SurveyRecord
+from findings.store.schema import (
+    AssetRecord,
+    FindingRecord,
+    ImageRecord,
+    PictureReviewRecord,
+    ReviewRecord,
+    SurveyRecord,
+)
 from findings.store.values import SECTIONS
 from findings.survey import (
     Assignment,
@@ -248,6 +256,48 @@ def priority_value(row: FindingRecord) -> Priority | None:
     if row.priority is None:
         return None
     return Priority(**{**row.priority, "terms": tuple(Term(**term) for term in row.priority["terms"])})
+
+
+def review_columns(review: Review, image_uid: str) -> Columns:
+    """Return the column values of a review."""
+    return {
+        "uid": review.uid,
+        "finding_uid": review.finding_uid,
+        "image_uid": image_uid,
+        "decision": review.decision.value,
+        "reviewer": review.reviewer,
+        "at": review.at,
+        "source": review.source,
+        "geom_px": _sound(review.geometry_px, f"review of finding {review.finding_uid}"),
+        "label": review.label,
+        "final_grade": review.final_grade,
+        "note": review.note,
+        "model": review.model,
+        "external_ids": canonical(review.external_ids),
+    }
+
+
+def review_value(row: ReviewRecord) -> Review:
+    """Return the review of a row."""
+    return Review(
+        uid=row.uid,
+        finding_uid=row.finding_uid,
+        decision=FindingStatus(row.decision),
+        reviewer=row.reviewer,
+        at=row.at,
+        source=row.source,
+        geometry_px=_polygon(row.geom_px),
+        label=row.label,
+        final_grade=row.final_grade,
+        note=row.note,
+        model=row.model,
+        external_ids=dict(row.external_ids),
+    )
+
+
+def picture_review_value(row: PictureReviewRecord) -> PictureReview:
+    """Return the review of a whole picture of a row."""
+    return PictureReview(row.uid, row.image_uid, row.complete, row.reviewer, row.at, row.source)
 
 
 def _scale(stored: Columns) -> Scale:

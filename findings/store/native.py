@@ -45,3 +45,30 @@ POSTGRESQL_TRIGGERS = {
     "audit_no_truncate": """CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit
         FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()""",
 }
+
+REVIEW_TABLES = ("review", "picture_review")
+
+SQLITE_REVIEW_TRIGGERS = {
+    f"{table}_no_{what.lower()}": f"""CREATE TRIGGER {table}_no_{what.lower()} BEFORE {what} ON {table}
+        BEGIN SELECT RAISE(ABORT, 'reviews are append-only'); END"""
+    for table in REVIEW_TABLES
+    for what in ("UPDATE", "DELETE")
+} | {
+    f"{table}_no_replace": f"""CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}
+        WHEN EXISTS (SELECT 1 FROM {table} WHERE id = new.id OR uid = new.uid)
+        BEGIN SELECT RAISE(ABORT, 'reviews are append-only'); END"""  # noqa: S608  the names are ours
+    for table in REVIEW_TABLES
+}
+
+POSTGRESQL_REVIEW_FUNCTION = """CREATE FUNCTION review_refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'reviews are append-only'; END $$"""
+
+POSTGRESQL_REVIEW_TRIGGERS = {
+    f"{table}_no_change": f"""CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table}
+        FOR EACH ROW EXECUTE FUNCTION review_refuse()"""
+    for table in REVIEW_TABLES
+} | {
+    f"{table}_no_truncate": f"""CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}
+        FOR EACH STATEMENT EXECUTE FUNCTION review_refuse()"""
+    for table in REVIEW_TABLES
+}

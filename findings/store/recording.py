@@ -130,7 +130,7 @@ def _record_findings(
         values = {**finding_columns(finding), "active": True}
         record = known.get(finding.uid)
         if record is None:
-            session.add(_new(finding, values))
+            session.add(new_record(finding, values))
             log.entries.append(audit.Entry("added", "finding", finding.uid, after=audit.readable(values)))
             added += 1
             continue
@@ -156,7 +156,12 @@ def _known(session: Session, uids: Sequence[str]) -> dict[str, FindingRecord]:
     return known
 
 
-def _new(finding: Finding, values: dict[str, Any]) -> FindingRecord:
+def new_record(finding: Finding, values: dict[str, Any]) -> FindingRecord:
+    """Return the row of a new finding with these column values.
+
+    Raises:
+        StoreError: it comes reviewed.
+    """
     if finding.status is not FindingStatus.CANDIDATE or finding.final_grade is not None:
         raise StoreError(
             f"finding {finding.uid} is new and comes as {finding.status.value} with final grade {finding.final_grade}; "

@@ -209,6 +209,41 @@ class FindingRecord(Base):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  a second writer gets StaleWrite, not the last word
 
 
+class ReviewRecord(Base):
+    """One decision of a person about a finding; append-only, the last row of a finding decides."""
+
+    __tablename__ = "review"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(unique=True)
+    finding_uid: Mapped[str] = mapped_column(sa.ForeignKey("finding.uid"), index=True)
+    image_uid: Mapped[str] = mapped_column(sa.ForeignKey("image.uid"), index=True)
+    decision: Mapped[str]
+    reviewer: Mapped[str]
+    at: Mapped[datetime]
+    source: Mapped[str]
+    geom_px: Mapped[BaseGeometry | None]
+    label: Mapped[str | None]
+    final_grade: Mapped[str | None]
+    note: Mapped[str]
+    model: Mapped[str]
+    external_ids: Mapped[Json]
+
+
+class PictureReviewRecord(Base):
+    """Whether a person looked over a whole picture; append-only, the last row of a picture holds."""
+
+    __tablename__ = "picture_review"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(unique=True)
+    image_uid: Mapped[str] = mapped_column(sa.ForeignKey("image.uid"), index=True)
+    complete: Mapped[bool]
+    reviewer: Mapped[str]
+    at: Mapped[datetime]
+    source: Mapped[str]
+
+
 class AuditRecord(Base):
     """The append-only audit; a unique ``prev_hash`` keeps the chain from forking."""
 

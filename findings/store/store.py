@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from findings.asset import Asset, Crossing, PierInChannel
 from findings.finding import Finding, FindingStatus, Priority
+from findings.review import PictureReview, Review
 from findings.store import (
     assets,
     audit,
@@ -21,6 +22,7 @@ from findings.store import (
     migrate,
     queries,
     recording,
+    reviews,
     surveys,
 )
 from findings.store.bbox import Box
@@ -229,6 +231,25 @@ class Store:
         """Return one finding, active or not, with its priority; NotFound if there is none."""
         with self._reading() as session:
             return queries.one(session, uid)
+
+    def add_reviews(
+        self, values: Sequence[Review], drawn: Sequence[Finding] = (), pictures: Sequence[PictureReview] = ()
+    ) -> Counts:
+        """Append what people decided, all or nothing, with the findings that they drew; see ``reviews.add``."""
+        with self._writing() as session:
+            return reviews.add(session, values, drawn, pictures)
+
+    def reviews(
+        self, finding_uid: str | None = None, *, survey: str | None = None, image_uid: str | None = None
+    ) -> list[Review]:
+        """Return the reviews of a finding, a survey, a picture or all, oldest first."""
+        with self._reading() as session:
+            return reviews.every(session, finding_uid, survey, image_uid)
+
+    def picture_reviews(self, *, survey: str | None = None, image_uid: str | None = None) -> list[PictureReview]:
+        """Return who looked over whole pictures, oldest first."""
+        with self._reading() as session:
+            return reviews.pictures(session, survey, image_uid)
 
     def audit_rows(self, entity_uid: str | None = None) -> list[AuditRow]:
         """Return the audit in order, of one entity or of all."""
