@@ -2,17 +2,16 @@
 
 ::
 
-    models/weights/<name>/<version>/{card.json, model.safetensors}     shipped, read-only
-    HOME/models/<name>/<version>/{card.json, model.safetensors}        added here, immutable
-    HOME/models/aliases.json                                           {"<name>": {"champion": "<version>"}}
+    models/weights/<name>/<version>/     shipped, read-only; which files: models.version_files
+    HOME/models/<name>/<version>/        added here, immutable
+    HOME/models/<name>/frozen_test.yaml  what versions of that name are compared on, see training.promotion
+    HOME/models/aliases.json             which version is champion or challenger, and history.jsonl: models.aliases
 
 The index baselines ``ndwi`` and ``mndwi`` are built in and have no folder.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
 import tempfile
@@ -23,14 +22,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from findings.errors import CardError, ModelError, OutputError, UnknownModel
+from models.aliases import CHAMPION, Aliases, Move
 from models.card import ModelCard, read_card
+from models.version_files import (
+    MANIFEST,
+    changed_files,
+    check_content,
+    content_names,
+    manifest_sha256,
+    read_manifest,
+    seal,
+)
 
 if TYPE_CHECKING:
     import torch
 
     from models.base import PixelModel
 
-CHAMPION = "champion"
 Origin = Literal["shipped", "home", "built-in"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -56,6 +64,26 @@ class ModelEntry:
     def shipped(self) -> bool:
         """Whether it came with the package and cannot be changed."""
         return self.origin != "home"
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who is champion of a name.
+
+    Attributes:
+        name: of the model.
+        alias: version that the alias ``champion`` means, None without that alias.
+        entry: the champion; without the alias the highest shipped version; None if there is none or it is gone.
+    """
+
+    name: str
+    alias: str | None
+    entry: ModelEntry | None
+
+    @property
+    def version(self) -> str | None:
+        """The version that is meant to run by default, whether it is there or not."""
+        return self.alias or (self.entry.card.version if self.entry else None)
 
 
 def shipped_folder() -> Path:
@@ -94,6 +122,7 @@ class Registry:
 
     def __init__(self, home: Path, shipped: Path | None = None) -> None:
         self._own = home / "models"
+        self.aliases = Aliases(self._own)
         self._shipped = shipped_folder() if shipped is None else shipped
 
     def list(self) -> tuple[ModelEntry, ...]:
@@ -104,7 +133,7 @@ class Registry:
         """
         from models.indices import index_cards
 
-        aliases = self._read_aliases()
+        aliases = self.aliases.read()
         entries = [ModelEntry(card, "built-in") for card in index_cards().values()]
         for folder, origin in self._folders():
             try:
@@ -124,6 +153,24 @@ class Registry:
                 lines.append(str(error))
         return tuple(lines)
 
+    def examine(self) -> tuple[str, ...]:
+        """Return a line for each thing that is wrong: cards, changed files, aliases and their history; () is fine."""
+        lines = [*self.problems(), *self.aliases.problems()]
+        for folder, _ in self._folders():
+            lines += changed_files(folder)
+        try:
+            versions = {(entry.card.name, entry.card.version) for entry in self.list()}
+            aliases = self.aliases.read()
+        except ModelError:
+            return tuple(lines)  # told above
+        lines += [
+            f"{name}@{alias} means version {version}, which is not there: import it again, or promote another one"
+            for name, of in aliases.items()
+            for alias, version in of.items()
+            if (name, version) not in versions
+        ]
+        return tuple(dict.fromkeys(lines))
+
     def resolve(self, ref: str) -> ModelEntry:
         """Return the version that ``name[@version]`` means: without version the champion, else the highest version.
 
@@ -137,7 +184,7 @@ class Registry:
         entries = self.list()
         mine = [e for e in entries if e.card.name == name]
         wanted = version or CHAMPION
-        alias = self._read_aliases().get(name, {}).get(wanted)
+        alias = self.aliases.read().get(name, {}).get(wanted)
         if version is None and alias is None and mine:
             return mine[-1]
         target = alias or wanted
@@ -159,12 +206,35 @@ class Registry:
         Raises:
             UnknownModel: an alias points at a version that is no longer there.
         """
-        aliases = self._read_aliases()
-        chosen = {name: self.resolve(f"{name}@{CHAMPION}") for name, of in aliases.items() if CHAMPION in of}
-        for entry in self.list():  # ascending, so the highest version stays
-            if entry.origin == "shipped" and CHAMPION not in aliases.get(entry.card.name, {}):
-                chosen[entry.card.name] = entry
-        return tuple(entry for _, entry in sorted(chosen.items()) if entry.card.image_kind == image_kind)
+        names = {entry.card.name for entry in self.list()} | set(self.aliases.read())
+        chosen = (self.champion(name) for name in sorted(names))
+        return tuple(entry for entry in chosen if entry is not None and entry.card.image_kind == image_kind)
+
+    def champion(self, name: str) -> ModelEntry | None:
+        """Return the champion of a name, else its highest shipped version, else None: nothing of it runs by default.
+
+        Raises:
+            UnknownModel: the alias points at a version that is no longer there.
+        """
+        seat = self.seat(name)
+        return seat.entry if seat.alias is None or seat.entry is not None else self.resolve(f"{name}@{CHAMPION}")
+
+    def seat(self, name: str) -> Seat:
+        """Return who is champion of a name, also where that version is gone and another one must be promoted."""
+        alias = self.aliases.read().get(name, {}).get(CHAMPION)
+        mine = [entry for entry in self.list() if entry.card.name == name]
+        if alias is not None:
+            return Seat(name, alias, next((entry for entry in mine if entry.card.version == alias), None))
+        shipped = [entry for entry in mine if entry.origin == "shipped"]
+        return Seat(name, None, shipped[-1] if shipped else None)  # ascending, so the last is the highest
+
+    def own_folder(self, name: str) -> Path:
+        """Return ``HOME/models/<name>``, whether it exists or not.
+
+        Raises:
+            UnknownModel: characters that no name has.
+        """
+        return self._own / split_ref(name)[0]
 
     def load(self, ref: str, device: torch.device | str = "cpu") -> PixelModel:
         """Return the model behind ``name[@version]`` on a device; the digest of its weights is verified.
@@ -179,39 +249,60 @@ class Registry:
         return _load(self.resolve(ref)).to(torch.device(device))
 
     def add(self, folder: Path) -> ModelEntry:
-        """Copy a bundle (card and weights) into the home and return its entry; versions are immutable.
+        """Copy a bundle into the home and return its entry; versions are immutable.
+
+        Taken are card and weights, and report and exports where they were made. A list of licences and a manifest of
+        all files are written; a bundle that has its manifest already must agree with it and is copied as it is.
 
         Raises:
-            ModelError: the version exists, or the weights do not fit their card.
+            ModelError: the version exists, its files are not those of its manifest, or the weights do not fit the card.
             OutputError: the home cannot be written.
         """
-        from models.indices import index_cards
-
         card = read_card(folder)
         entry = ModelEntry(card, "home", folder)
         target = self._own / card.name / card.version
-        taken = {(f.parent.name, f.name) for f, _ in self._folders()}
-        if (card.name, card.version) in taken or target.exists() or card.name in index_cards():
+        if self.taken(card.name, card.version):
             raise ModelError(f"{entry.ref} exists and versions are immutable; give the new one another version or name")
+        sealed = (folder / MANIFEST).exists()
+        check_content(folder, card)
         _load(entry)  # weights that do not load are not taken in
         try:
             self._own.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._own, prefix=".adding-") as partial:
                 whole = Path(partial) / card.version
                 whole.mkdir()
-                for name in ("card.json", card.weights_file):
-                    if name is not None:
-                        shutil.copyfile(folder / name, whole / name)
+                for name in (*read_manifest(folder), MANIFEST) if sealed else content_names(folder, card):
+                    shutil.copyfile(folder / name, whole / name)
+                if not sealed:
+                    seal(whole, card, self.bases(card))
                 target.parent.mkdir(exist_ok=True)
                 whole.rename(target)
         except OSError as error:
             raise OutputError(
                 f"{target}: the model could not be written ({error}); free space or choose --home"
             ) from error
-        return ModelEntry(card, "home", target, _names_of(card, self._read_aliases()))
+        return ModelEntry(card, "home", target, _names_of(card, self.aliases.read()))
 
-    def set_alias(self, ref: str, alias: str = CHAMPION) -> ModelEntry:
-        """Point an alias of a name at the version that ``ref`` means, and return the entry.
+    def taken(self, name: str, version: str) -> bool:
+        """Return whether that version, or an index of that name, is there: readable or not, it is never overwritten."""
+        from models.indices import index_cards
+
+        folders = {(folder.parent.name, folder.name) for folder, _ in self._folders()}
+        return (name, version) in folders or (self._own / name / version).exists() or name in index_cards()
+
+    def bases(self, card: ModelCard) -> tuple[ModelCard, ...]:
+        """Return the cards of the version that a version was fine-tuned from, of that one's base, and so on."""
+        known = {entry.ref: entry.card for entry in self.list()}
+        found: list[ModelCard] = []
+        while (base := known.get(card.based_on or "")) is not None and base not in found:
+            found.append(base)
+            card = base
+        return tuple(found)
+
+    def set_alias(self, ref: str, alias: str = CHAMPION, *, actor: str = "system") -> ModelEntry:
+        """Point an alias of a name at the version that ``ref`` means, without any comparison, and return the entry.
+
+        For programs; people move ``champion`` by ``mizuhashi models promote``.
 
         Raises:
             UnknownModel: no such version.
@@ -221,10 +312,21 @@ class Registry:
         if not _ALIAS.fullmatch(alias):
             raise ModelError(f"alias {alias!r}; expected small letters, digits, - and _, first a letter")
         entry = self.resolve(ref)
-        aliases = self._read_aliases()
-        aliases.setdefault(entry.card.name, {})[alias] = entry.card.version
-        _write_json(self._own / "aliases.json", aliases)
-        return ModelEntry(entry.card, entry.origin, entry.folder, _names_of(entry.card, aliases))
+        name, version = entry.card.name, entry.card.version
+        before = self.seat(name).version
+        self.aliases.record(
+            Move(
+                actor=actor,
+                action="set",
+                name=name,
+                before=before,
+                after=version if alias == CHAMPION else before,
+                aliases={alias: version},
+                verdict="not compared",
+                files_sha256=None if entry.folder is None else manifest_sha256(entry.folder),
+            )
+        )
+        return self.resolve(f"{name}@{version}")
 
     def _folders(self) -> Iterator[tuple[Path, Origin]]:
         """Yield every version folder with a safe name."""
@@ -235,21 +337,6 @@ class Registry:
             for folder in sorted(root.glob("*/*/")):
                 if _NAME.fullmatch(folder.parent.name) and _VERSION.fullmatch(folder.name):
                     yield folder, origin
-
-    def _read_aliases(self) -> dict[str, dict[str, str]]:
-        path = self._own / "aliases.json"
-        try:
-            stored = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, RecursionError) as error:
-            raise ModelError(f"{path}: unreadable ({error}); repair or remove it and set the aliases again") from error
-        sound = isinstance(stored, dict) and all(
-            isinstance(of, dict) and all(isinstance(v, str) for v in of.values()) for of in stored.values()
-        )
-        if not sound:
-            raise ModelError(f'{path}: expected {{"name": {{"champion": "version"}}}}; repair or remove it')
-        return {str(name): dict(of) for name, of in stored.items()}
 
 
 def _card_of(folder: Path) -> ModelCard:
@@ -280,15 +367,3 @@ def _load(entry: ModelEntry) -> PixelModel:
     from models.segmenter import Segmenter
 
     return Segmenter.load(entry.folder)
-
-
-def _write_json(path: Path, value: object) -> None:
-    """Write a JSON file whole or not at all."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"{path}: could not be written ({error}); free space or choose --home") from error
