@@ -1,79 +1,130 @@
-"""From a configuration to a model folder: train, choose the threshold on val, store, measure once on test."""
+"""From a configuration to a model folder: train, calibrate, choose the operating point, store, measure once on test."""
 
 from __future__ import annotations
 
 import platform
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import torch
-import yaml
+from torch import nn
 
-from findings.errors import ConfigError
-from models.card import ModelCard, TrainingData, write_card
+from findings.errors import ConfigError, OutputError
+from models.card import ClassSpec, ModelCard, TrainingData, write_card
 from models.checkpoint import save_bundle
 from models.segmenter import Segmenter
-from training.config import SourceConfig, TrainConfig
+from training.config import EvaluationConfig, SourceConfig, TrainConfig
 from training.datasets import open_source
 from training.evaluate import evaluate
 from training.loop import Log, card_of, train_network
-from training.metrics import choose_threshold
-from training.validate import predictions
+from training.parallel import ALONE, Group
+from training.run_folder import Existing, RunFolder, environment_of
+from training.selection import choose_operating_point
 
-THRESHOLDS = tuple(np.round(np.arange(0.05, 0.96, 0.05), 2).tolist())
 
-
-def train(config: TrainConfig, out: Path, *, command: str, device: torch.device, log: Log) -> Path:
+def train(
+    config: TrainConfig,
+    out: Path,
+    *,
+    command: str,
+    device: torch.device,
+    log: Log,
+    existing: Existing = "refuse",
+    start: Mapping[str, torch.Tensor] | None = None,
+    group: Group = ALONE,
+) -> Path:
     """Train a version and return its folder ``out/<name>/<version>``.
 
-    The threshold is chosen on the validation split; the test split is used once, after the weights are stored.
+    Step, temperature and operating point are chosen on the validation and development sets; the test split and the
+    further reports are used once, after the weights are stored.
+
+    Args:
+        config: everything that decides the version.
+        out: folder of versions and runs; the run is ``out/runs/<name>-<version>``.
+        command: what made it, for the card.
+        device: where to compute.
+        log: takes lines for the reader.
+        existing: what to do with an unfinished run of that name and version.
+        start: weights to begin with, those of ``config.based_on``.
+        group: this process among those that train together.
 
     Raises:
-        ConfigError: the run folder holds that version already, or the configuration cannot be used.
+        ConfigError: the run folder holds that version already, an unfinished run was not to be touched, or the
+            configuration cannot be used.
+        ModelError: the loss is not a number.
+        OutputError: the disk is full; the run is kept as of its last checkpoint.
     """
     folder = out / config.name / config.version
     if folder.exists():
         raise ConfigError(f"{folder} exists; versions are immutable: set another version or --out")
-    run = out / "runs" / f"{config.name}-{config.version}"
-    shutil.rmtree(run, ignore_errors=True)
-    run.mkdir(parents=True)
-    (run / "config.yaml").write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
-    network = train_network(config, run, device, log)
-    state = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
-    card = _with_threshold(config, Segmenter(card_of(config, [0.5] * len(config.classes)), network), device, log)
-    card = card.model_copy(update={"training_data": _data(config), "commands": (command,)})
-    card = save_bundle(folder, card, state)
-    stored = Segmenter.load(folder)  # what is measured is what was stored, half precision and all
-    metrics: dict[str, Any] = {
-        "test": evaluate(stored.to(device), config.test, device),
-        "validation": evaluate(stored, config.validation, device),
-        "protocol": f"threshold chosen on validation ({config.validation.labels} labels); test used once",
-        "environment": {"torch": torch.__version__, "python": platform.python_version(), "device": device.type},
-    }
-    write_card(card.model_copy(update={"metrics": metrics}), folder)
-    log(f"{folder}: test {metrics['test']}")
+    if config.based_on is not None and start is None:
+        raise ConfigError(f"based_on {config.based_on!r}: its weights were not handed in; train through the command")
+    run = RunFolder(out / "runs" / f"{config.name}-{config.version}")
+    card_of(config, [0.5] * len(config.classes))  # a contradiction is told before hours of training, not after
+    if group.leads:
+        run.open(config, command, existing, environment_of(device, group, config))
+    group.any(False, device)  # the others read the folder that the first process has made
+    network = train_network(config, run, device, log, start=start, group=group)
+    if group.leads:
+        _finish(config, run, folder, network, device, log)
     return folder
 
 
-def _with_threshold(config: TrainConfig, segmenter: Segmenter, device: torch.device, log: Log) -> ModelCard:
-    """Return the card with each class's threshold: best F1@2px (cracks) or IoU (water) on val."""
-    source = open_source(config.validation.source, config.bands, config.class_names, config.validation.labels)
-    scored = list(predictions(segmenter, source, device))
-    goal: Literal["f1_tolerant", "iou"] = "f1_tolerant" if config.validation.protocol == "crack" else "iou"
-    thresholds = []
-    for plane, spec in enumerate(config.classes):
-        pairs = [(np.where(sample.known[plane], s[plane], np.nan), sample.target[plane] >= 0.5) for sample, s in scored]
-        choice = choose_threshold(pairs, goal, thresholds=THRESHOLDS)
-        log(f"{spec.name}: threshold {choice.threshold} (validation {goal} {choice.score:.3f})")
-        thresholds.append(choice.threshold)
-    return card_of(config, thresholds)
+def _finish(
+    config: TrainConfig, run: RunFolder, folder: Path, network: nn.Module, device: torch.device, log: Log
+) -> None:
+    """Store the version and measure what was stored; ``folder`` appears when everything is in it."""
+    partial = run.path / "version"
+    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed in here
+    segmenter = Segmenter(card_of(config, [0.5] * len(config.classes)), network)
+    card = _with_operating_point(segmenter.card, choose_operating_point(segmenter, config, device))
+    for spec in card.classes:
+        log(f"{spec.name}: threshold {spec.threshold:g}, chosen on the validation and development sets")
+    card = card.model_copy(update={"training_data": _data(config), "commands": run.commands()})
+    state = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
+    card = save_bundle(partial, card, state)
+    stored = Segmenter.load(partial).to(device)  # what is measured is what was stored, half precision and all
+    write_card(card.model_copy(update={"metrics": _measured(stored, config, device, log)}), partial)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial.rename(folder)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: could not be written ({error.strerror or error}); free some space and go on with --resume"
+        ) from error
+
+
+def _with_operating_point(card: ModelCard, updates: tuple[dict[str, Any], ...]) -> ModelCard:
+    classes = [
+        ClassSpec.model_validate({**spec.model_dump(), **update})
+        for spec, update in zip(card.classes, updates, strict=True)
+    ]
+    return card.model_copy(update={"classes": tuple(classes)})
+
+
+def _measured(stored: Segmenter, config: TrainConfig, device: torch.device, log: Log) -> dict[str, Any]:
+    metrics: dict[str, Any] = {"test": evaluate(stored, config.test, device)}
+    log(f"test: {metrics['test']}")
+    metrics["validation"] = evaluate(stored, config.validation, device)
+    for key, sets in (("development", config.development), ("reports", config.reports)):
+        if sets:
+            metrics[key] = {_label(one): evaluate(stored, one, device) for one in sets}
+    metrics["protocol"] = "step, temperature and thresholds chosen on validation and development; test and reports once"
+    metrics["environment"] = {"torch": torch.__version__, "python": platform.python_version(), "device": device.type}
+    return metrics
+
+
+def _label(one: EvaluationConfig) -> str:
+    parts = (one.source.name, one.source.split, one.source.match)
+    return " ".join(part for part in parts if part)
 
 
 def _data(config: TrainConfig) -> tuple[TrainingData, ...]:
     rows = [_row(source, "training", config) for source in config.train]
-    return (*rows, _row(config.validation.source, "threshold and best step", config))
+    chosen = [_row(one.source, "threshold and best step", config) for one in (config.validation, *config.development)]
+    return (*rows, *chosen)
 
 
 def _row(source: SourceConfig, role: str, config: TrainConfig) -> TrainingData:

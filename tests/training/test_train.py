@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from training import loop
 from training.config import read_config, read_evaluation
 from training.evaluate import evaluate
 from training.losses import cross_entropy_dice
+from training.run_folder import RunFolder
 from training.train import train
 
 CPU = torch.device("cpu")
@@ -26,8 +26,8 @@ def test_a_trained_version_is_stored_measured_and_reproduced_by_evaluate(config_
     assert folder == tmp_path / "out" / "tiny" / "1"
     assert card.commands == ("train tiny.yaml",)
     assert [row.ships for row in card.training_data] == [True, True]
-    steps = [json.loads(line)["step"] for line in (tmp_path / "out/runs/tiny-1/metrics.jsonl").read_text().splitlines()]
-    assert steps == [3, 6]
+    rows = RunFolder(tmp_path / "out/runs/tiny-1").rows()
+    assert [row["step"] for row in rows if "score" in row] == [3, 6]
     again = evaluate(Segmenter.load(folder), read_evaluation(config_file), CPU)
     assert again == card.metrics["test"]
     with pytest.raises(ConfigError, match="immutable"):
@@ -37,17 +37,20 @@ def test_a_trained_version_is_stored_measured_and_reproduced_by_evaluate(config_
 def test_training_lowers_the_loss_on_pictures_it_can_learn(config_file: Path, tmp_path: Path) -> None:
     said: list[str] = []
     config = read_config(config_file, ("steps=24", "evaluate_every=8", "learning_rate=0.003"))
-    loop.train_network(config, tmp_path, CPU, said.append)
-    losses = [json.loads(line)["loss"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    run = RunFolder(tmp_path)
+    loop.train_network(config, run, CPU, said.append)
+    losses = [row["loss"] for row in run.rows() if "loss" in row]
     assert losses[-1] < 0.8 * losses[0]
 
 
 def test_a_loss_that_is_not_a_number_stops_with_the_step_and_the_remedy(
     config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "cross_entropy_dice", lambda *_: torch.tensor(float("nan"), requires_grad=True))
-    with pytest.raises(ModelError, match=r"step 0.*lower learning_rate"):
-        loop.train_network(read_config(config_file), tmp_path, CPU, print)
+    monkeypatch.setattr(loop, "loss", lambda *_: (torch.tensor(float("nan"), requires_grad=True), {}))
+    with pytest.raises(
+        ModelError, match=r"step 0, rate .*crops of generated lines: p\d.*lower learning_rate.*--restart"
+    ):
+        loop.train_network(read_config(config_file), RunFolder(tmp_path), CPU, print)
 
 
 def test_the_rate_warms_up_and_ends_near_zero(config_file: Path) -> None:
