@@ -106,7 +106,7 @@ def line_counts(
         truth: ``(H, W)``.
         known: where the truth holds.
         spec: the class with its operating point.
-        width_px: exact true widths, NaN where unknown.
+        width_px: exact true widths on the centrelines, NaN or 0 elsewhere.
         mm_per_px: scale, where it is known; adds width classes in mm.
     """
     valid = known & ~np.isnan(scores)

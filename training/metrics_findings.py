@@ -128,10 +128,10 @@ def line_findings(
         true: the truth.
         tolerance_px: between centrelines.
         edges: of the width classes, in the unit that ``scale`` makes of px.
-        width_px: ``(H, W)`` exact true widths, NaN where unknown.
+        width_px: ``(H, W)`` exact true widths on the centrelines, NaN or 0 elsewhere.
         scale: mm per px, or 1 for classes in px.
     """
-    exact = true.width_px if width_px is None else np.where(np.isnan(width_px), true.width_px, width_px)
+    exact = true.width_px if width_px is None else _spread(width_px, true.width_px)
     reached = near(true.line, found.line, tolerance_px)
     table = np.zeros((len(edges) + 1, len(COLUMNS)))
 
@@ -150,6 +150,12 @@ def line_findings(
     count(4, own[seen])
     count(5, own[seen & right])
     return table
+
+
+def _spread(width_px: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the largest exact width within 3 px (a drawn centreline and a skeleton differ by a pixel) or ``other``."""
+    near_by = cv2.dilate(np.nan_to_num(width_px, nan=0.0), np.ones((7, 7), np.uint8))
+    return np.where(near_by > 0, near_by, other)
 
 
 def area_findings(found: Mask, true: Mask) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 from findings.errors import ConfigError
 from imagery.decode import decode_rgb
 from imagery.synthetic.paste import Strokes, paste
-from training.datasets.sample import FloatArray, Sample, cut, planes
+from training.datasets.sample import FloatArray, Item, Sample, cut, planes
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 HAIRLINES = Strokes(cracks=2, width_px=(0.5, 3.0), core=(0.05, 0.4), length=(0.4, 1.2), branches=0.3)
@@ -69,6 +70,10 @@ class CleanPictures:
         for index in range(len(self.paths)):
             yield self.sample(index)
 
+    def items(self) -> tuple[Item, ...]:
+        """Return the pictures, in name order; they have no labels."""
+        return tuple(Item(path.stem, group_of(path.stem), path, None) for path in self.paths)
+
     def __len__(self) -> int:
         """Return the number of pictures."""
         return len(self.paths)
@@ -115,7 +120,7 @@ class Hairlines(CleanPictures):
         if index % 3 == 2:
             return self._sampled(index, image, {"crack": np.zeros(image.shape[:2], dtype=bool)})
         drawn = paste(np.random.default_rng([self.seed, index]), image, HAIRLINES)
-        return self._sampled(index, drawn.image, {"crack": drawn.mask})
+        return replace(self._sampled(index, drawn.image, {"crack": drawn.mask}), width_px=drawn.width_px)
 
     def draw(self, rng: np.random.Generator, size_px: int) -> Sample:
         """Raise: nothing trains on hairlines in evaluation pictures.

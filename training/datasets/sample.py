@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +25,7 @@ class Sample:
         target: ``(K, H, W)`` float32 in [0, 1].
         known: ``(K, H, W)``; False where the truth of a class is unknown and must neither train nor measure: a set
             with crack masks alone says nothing about rust.
+        width_px: ``(H, W)`` exact widths of cracks on their centrelines, 0 elsewhere; None where truth is a mask.
     """
 
     name: str
@@ -31,6 +33,24 @@ class Sample:
     pixels: FloatArray
     target: FloatArray
     known: BoolArray
+    width_px: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One picture of a source and where its truth stands: what a manifest lists.
+
+    Attributes:
+        name: which picture.
+        group: photo, structure or place that must not be split.
+        image: file of the pixels.
+        label: file of the truth; None where nothing is stored (crack-free pictures, labels derived from the pixels).
+    """
+
+    name: str
+    group: str
+    image: Path
+    label: Path | None
 
 
 class Source(Protocol):
@@ -42,6 +62,10 @@ class Source(Protocol):
 
     def whole(self) -> Iterator[Sample]:
         """Yield every picture of the split, whole, in name order."""
+        ...
+
+    def items(self) -> tuple[Item, ...]:
+        """Return the files behind the pictures, in name order; () for generators, which read none."""
         ...
 
     def __len__(self) -> int:
