@@ -81,11 +81,11 @@ def _curves(
 ) -> dict[str, list[tuple[str, float, Curve]]]:
     """Return for each class the label, weight and curve of every set that labels it."""
     found: dict[str, list[tuple[str, float, Curve]]] = defaultdict(list)
-    for one in (config.validation, *config.development):
+    for number, one in enumerate((config.validation, *config.development), start=1):
         source: Source = open_source(one.source, config.bands, config.class_names, one.labels)
         if at_most is not None and len(source) > at_most:
             source = _Spread(source, at_most)
-        label = " ".join(filter(None, (one.source.name, one.source.split, one.source.match)))
+        label = " ".join(filter(None, (f"{number}.", one.source.name, one.source.split, one.source.match)))
         for name, curve in _measure(segmenter, config, one, source, device, thresholds).items():
             found[name].append((label, one.weight, curve))
     return found
