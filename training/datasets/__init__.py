@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Literal
 
 from findings.errors import ConfigError
 from training.config import SourceConfig
+from training.datasets.clean import CleanPictures, Hairlines
+from training.datasets.coco import open_coco
+from training.datasets.codebrim import open_codebrim
+from training.datasets.cvat import open_cvat
+from training.datasets.dacl10k import open_dacl10k
 from training.datasets.generated import GeneratedConcrete, GeneratedRiver
 from training.datasets.mask_pairs import MaskPairs
-from training.datasets.sample import Sample, Source
+from training.datasets.pasted import PastedCracks
+from training.datasets.sample import Item, Sample, Source
+from training.datasets.sen1floods11 import open_sen1floods11
 from training.datasets.water_tiles import WaterTiles
 
-__all__ = ["Sample", "Source", "open_source"]
+__all__ = ["Item", "Sample", "Source", "open_source"]
+
+Names = tuple[str, ...]
+Opener = Callable[[SourceConfig, Names, Names], Source]
 
 
 def open_source(
     config: SourceConfig,
-    bands: tuple[str, ...],
-    classes: tuple[str, ...],
+    bands: Names,
+    classes: Names,
     labels: Literal["given", "derived"] = "derived",
 ) -> Source:
     """Return the source that a configuration names.
@@ -31,12 +43,74 @@ def open_source(
     Raises:
         ConfigError: a folder source without ``root``, or files that are not there.
     """
-    if config.kind == "generated_concrete":
-        return GeneratedConcrete(classes)
-    if config.kind == "generated_river":
-        return GeneratedRiver(bands)
+    if config.kind == "water_tiles":
+        _takes(config, ("split",))
+        return WaterTiles(_root(config), config.split, bands, labels)
+    if config.kind not in OPENERS:
+        raise ConfigError(f"{config.name}: sources of kind {config.kind} are not opened by a configuration")
+    return OPENERS[config.kind](config, bands, classes)
+
+
+def _root(config: SourceConfig) -> Path:
     if config.root is None:
         raise ConfigError(f"{config.name}: a source of kind {config.kind} needs root: the folder that holds it")
-    if config.kind == "mask_pairs":
-        return MaskPairs(config.root, config.split, bands, classes)
-    return WaterTiles(config.root, config.split, bands, labels)
+    return config.root
+
+
+def _takes(config: SourceConfig, what: tuple[str, ...], options: tuple[str, ...] = ()) -> None:
+    """Raise ConfigError for settings that the kind would pass over in silence."""
+    usual = SourceConfig(kind=config.kind, name=config.name, licence=config.licence, ships=config.ships)
+    for name in ("classes", "match", "scale", "split"):
+        if name not in what and getattr(config, name) != getattr(usual, name):
+            raise ConfigError(f"{config.name}: a source of kind {config.kind} has no use for {name}; remove it")
+    unknown = sorted(set(config.options) - set(options))
+    if unknown:
+        raise ConfigError(
+            f"{config.name}: options of kind {config.kind}: {unknown[0]!r} is none of "
+            f"{', '.join(options) or 'them: it takes no options'}"
+        )
+
+
+def _open_clean(config: SourceConfig, bands: Names, classes: Names) -> Source:
+    _takes(config, ("match", "scale"), ("absent",))
+    return CleanPictures(
+        _root(config), bands, classes, match=config.match, scale=config.scale,
+        absent=tuple(config.options.get("absent", ("crack",))),
+    )  # fmt: skip
+
+
+def _open_hairlines(config: SourceConfig, bands: Names, classes: Names) -> Source:
+    _takes(config, ("match", "scale"))
+    source = Hairlines(_root(config), bands, classes, match=config.match, scale=config.scale)
+    source.seed = config.seed
+    return source
+
+
+def _open_pasted(config: SourceConfig, bands: Names, classes: Names) -> Source:
+    _takes(config, ("split",))
+    return PastedCracks(_root(config), config.split, bands, classes)
+
+
+def _open_concrete(config: SourceConfig, bands: Names, classes: Names) -> Source:
+    _takes(config, (), GeneratedConcrete.OPTIONS)
+    return GeneratedConcrete(classes, config.seed, config.options)
+
+
+def _open_river(config: SourceConfig, bands: Names, classes: Names) -> Source:
+    _takes(config, ())
+    return GeneratedRiver(bands, config.seed)
+
+
+OPENERS: Mapping[str, Opener] = {
+    "mask_pairs": lambda config, bands, classes: MaskPairs(_root(config), config.split, bands, classes, config),
+    "clean_pictures": _open_clean,
+    "hairlines": _open_hairlines,
+    "pasted_cracks": _open_pasted,
+    "generated_concrete": _open_concrete,
+    "generated_river": _open_river,
+    "dacl10k": open_dacl10k,
+    "codebrim": open_codebrim,
+    "sen1floods11": open_sen1floods11,
+    "coco": open_coco,
+    "cvat": open_cvat,
+}

@@ -11,7 +11,7 @@ import numpy as np
 from findings.errors import ConfigError
 from imagery.synthetic.paste import Pasted, Strokes, paste
 from training.datasets.mask_pairs import MaskPairs
-from training.datasets.sample import FloatArray, Sample, cut, planes
+from training.datasets.sample import FloatArray, Item, Sample, cut, planes
 
 TRIES = 30  # windows looked at for one without a labelled crack
 CLEAR_PX = 4  # so far from a labelled crack a window must stay
@@ -38,9 +38,10 @@ class PastedCracks:
         if bands != ("red", "green", "blue"):
             raise ConfigError(f"pasted_cracks draws into red, green, blue pictures; the model reads {', '.join(bands)}")
         self._classes = classes
+        pairs = MaskPairs(root, split, bands, ("crack",))
+        self._items = pairs.items()
         self._pictures: list[Sample] = [
-            Sample(s.name, s.group, s.pixels.astype(np.uint8), s.target, s.known)  # type: ignore[arg-type]
-            for s in MaskPairs(root, split, bands, ("crack",)).whole()
+            Sample(s.name, s.group, s.pixels.astype(np.uint8), s.target, s.known) for s in pairs.whole()
         ]  # bytes: a quarter of the memory
 
     def draw(self, rng: np.random.Generator, size_px: int) -> Sample:
@@ -54,6 +55,10 @@ class PastedCracks:
     def whole(self) -> Iterator[Sample]:
         """Yield nothing: drawn crops have no fixed pictures."""
         yield from ()
+
+    def items(self) -> tuple[Item, ...]:
+        """Return the pictures that the windows are taken from."""
+        return self._items
 
     def __len__(self) -> int:
         """Return 0: there is no end."""

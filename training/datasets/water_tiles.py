@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +11,10 @@ import numpy as np
 from findings.errors import ConfigError
 from imagery.reader import open_image
 from imagery.types import Window
-from training.datasets.sample import BoolArray, FloatArray, Sample, cut
+from training.datasets.label_files import read_table
+from training.datasets.picture_file import checked_size
+from training.datasets.pictures import Layers, Pictures
+from training.datasets.sample import BoolArray, FloatArray, Item
 
 # Order of the bands in the files; 9 to 12 (terrain, land cover, occurrence) let a model remember the place: never read.
 FILE_BANDS = (
@@ -23,60 +25,73 @@ QA_FILL = 255
 QA_CLOUD, QA_SHADOW, QA_SNOW, QA_WATER = 1 << 1, 1 << 3, 1 << 4, 1 << 5  # HLS v2 Fmask bits
 
 
-class WaterTiles:
-    """Tiles of one split, held in memory.
+@dataclass(frozen=True, slots=True)
+class WaterTile:
+    """One tile, whose truth is derived from its own bands or read from the hand-made label."""
+
+    item: Item
+    stored: tuple[int, int]
+    bands: tuple[str, ...]
+    labels: Literal["given", "derived"]
+
+    def size(self) -> tuple[int, int]:
+        """Return rows and columns."""
+        return self.stored
+
+    def read(self, window: Window | None) -> Layers:
+        """Return the tile or a window of it."""
+        wanted = window or Window(0, 0, self.stored[1], self.stored[0])
+        with open_image(self.item.image, bands=FILE_BANDS) as reader:
+            everything = dict(zip(FILE_BANDS, reader.read(wanted, FILE_BANDS).values, strict=True))
+        quality = np.nan_to_num(everything["quality"], nan=QA_FILL).astype(np.int64)
+        water, known = derive_labels(everything, quality)
+        if self.labels == "given" and self.item.label is not None:
+            with open_image(self.item.label) as reader:
+                water = reader.read(wanted, None).values[0] > 0.5
+            known = (quality != QA_FILL) & (quality & QA_CLOUD == 0)
+        pixels = np.stack([everything[band] for band in self.bands]).astype(np.float32)
+        pixels[:, quality == QA_FILL] = np.nan
+        return Layers(pixels, water[None], known[None])
+
+    def sketch(self) -> tuple[BoolArray, BoolArray, float]:
+        """Return target and known of the whole tile."""
+        layers = self.read(None)
+        return layers.target, layers.known, 1.0
+
+
+class WaterTiles(Pictures):
+    """Tiles of one split.
 
     Args:
         root: folder with ``images/``, ``labels/`` and ``split.csv``.
         split: train, val or test.
         bands: which bands, in which order, the model reads.
         labels: ``derived`` for training; ``given`` measures against the hand-made, generous labels.
+
+    Raises:
+        ConfigError: a folder, split or tile that is not there, or a band that the tiles lack.
     """
 
     def __init__(
         self, root: Path, split: str | None, bands: tuple[str, ...], labels: Literal["given", "derived"]
     ) -> None:
         table = root / "split.csv"
-        try:
-            with table.open(encoding="utf-8", newline="") as file:
-                rows = [row for row in csv.DictReader(file) if split is None or row["split"] == split]
-        except OSError as error:
-            raise ConfigError(f"{table}: cannot be read ({error}); root must be the folder of the tiles") from error
+        rows = [row for row in read_table(table, ("tile", "site", "split")) if split is None or row["split"] == split]
         if not rows:
             raise ConfigError(f"{table}: no tiles in split {split!r}")
-        self._samples = [self._read(root, row["tile"], row["site"], bands, labels) for row in rows]
-
-    @staticmethod
-    def _read(root: Path, tile: str, site: str, bands: tuple[str, ...], labels: str) -> Sample:
-        stem = Path(tile).stem
-        with open_image(root / "images" / f"{stem}.tif", bands=FILE_BANDS) as reader:
-            window = Window(0, 0, reader.width_px, reader.height_px)
-            everything = dict(zip(FILE_BANDS, reader.read(window, FILE_BANDS).values, strict=True))
-        quality = np.nan_to_num(everything["quality"], nan=QA_FILL).astype(np.int64)
-        water, known = derive_labels(everything, quality)
-        if labels == "given":
-            with open_image(root / "labels" / f"{stem}.png") as reader:
-                water = reader.read(window, None).values[0] > 0.5
-            known = (quality != QA_FILL) & (quality & QA_CLOUD == 0)
-        pixels = np.stack([everything[band] for band in bands]).astype(np.float32)
-        pixels[:, quality == QA_FILL] = np.nan
-        return Sample(stem, site, pixels, water[None].astype(np.float32), known[None])
-
-    def draw(self, rng: np.random.Generator, size_px: int) -> Sample:
-        """Return a random crop of a random tile."""
-        sample = self._samples[rng.integers(len(self._samples))]
-        _, rows, cols = sample.pixels.shape
-        row = int(rng.integers(0, max(rows - size_px, 0) + 1))
-        col = int(rng.integers(0, max(cols - size_px, 0) + 1))
-        return cut(sample, row, col, size_px, size_px)
-
-    def whole(self) -> Iterator[Sample]:
-        """Yield every tile of the split."""
-        yield from self._samples
-
-    def __len__(self) -> int:
-        """Return the number of tiles."""
-        return len(self._samples)
+        lacking = [band for band in bands if band not in FILE_BANDS]
+        if lacking:
+            raise ConfigError(f"{root}: the tiles have no band {lacking[0]}; they have {', '.join(FILE_BANDS)}")
+        tiles = []
+        for row in rows:
+            stem = Path(row["tile"]).stem
+            image, label = root / "images" / f"{stem}.tif", root / "labels" / f"{stem}.png"
+            size = checked_size(image)
+            if labels == "given" and checked_size(label) != size:
+                raise ConfigError(f"{label}: label of another size than its tile {image}; download the set again")
+            item = Item(stem, row["site"], image, label if labels == "given" else None)
+            tiles.append(WaterTile(item, size, bands, labels))
+        super().__init__(tiles, ("water",), centred=0.0)
 
 
 def derive_labels(bands: dict[str, FloatArray], quality: np.ndarray) -> tuple[BoolArray, BoolArray]:

@@ -1,0 +1,202 @@
+"""COCO's object format: one JSON for many pictures, outlines and run-length codes.
+
+Source: cocodataset.org, format-data. ``segmentation`` is a list of outlines ``[x1, y1, x2, y2, ...]`` or an object of
+``size`` (rows, columns) and ``counts``, a list of runs or their compressed text, down the columns.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from findings.errors import ConfigError
+from training.config import SourceConfig
+from training.datasets.class_map import ClassMap, required_map
+from training.datasets.folder import chosen, folder_of, split_rows
+from training.datasets.label_files import Options, child, number, read_json, read_options
+from training.datasets.picture_file import PictureFile, checked_size
+from training.datasets.pictures import CACHE_MB, CENTRED, Pictures, group_of
+from training.datasets.sample import Item
+from training.datasets.shapes import Shape, from_runs, is_inside, polygon, rectangle, runs_of_text
+from training.datasets.truth import Shapes, check_size, collect
+
+
+class CocoOptions(Options):
+    """Where the files lie, and what coarse marks mean; ``{split}`` stands for the source's split.
+
+    Attributes:
+        annotations: the JSON below root.
+        images_dir: folder that ``file_name`` starts from.
+        split_file: table of the splits (name, split, group); not needed where annotations or images_dir has {split}.
+        crowd: ``filled``: a crowd (``iscrowd`` 1) is a mask like any other, as CVAT writes them; ``unsure``: inside it
+            the class is unknown, as COCO's own crowds are drawn roughly.
+        boxes: of annotations without segmentation; ``unsure``: inside the class is unknown; ``filled``: all of it.
+        group_pattern: see `MaskPairsOptions`.
+    """
+
+    annotations: str = "annotations.json"
+    images_dir: str = "images"
+    split_file: str = "split.csv"
+    crowd: Literal["filled", "unsure"] = "filled"
+    boxes: Literal["filled", "unsure"] = "unsure"
+    group_pattern: str | None = None
+    centred: float = Field(default=CENTRED, ge=0, le=1)
+    cache_mb: float = Field(default=CACHE_MB, gt=0)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What is read of one COCO file."""
+
+    path: Path
+    categories: Mapping[int, str]
+    marks: Mapping[int, list[dict[str, Any]]]
+
+
+def open_coco(config: SourceConfig, bands: tuple[str, ...], classes: tuple[str, ...]) -> Pictures:
+    """Return the pictures of a COCO file; one without annotations shows none of the classes.
+
+    Raises:
+        ConfigError: not COCO's JSON, a picture that is not there or of another size, a class that the map does not
+            know, a broken outline or run-length code.
+    """
+    options = read_options(config, CocoOptions)
+    class_map = required_map(config, "own_classes")
+    path, folder = folder_of(config, options.annotations), folder_of(config, options.images_dir)
+    content = _content(path)
+    coco = _File(path, _categories(content, path), _by_picture(content, path))
+    entries = _pictures(content, path, folder)
+    own_split = "{split}" in options.annotations + options.images_dir
+    table = folder_of(config, options.split_file)
+    rows = None if own_split and not table.is_file() else split_rows(table, config.split)
+    notes: list[str] = []
+    pictures = []
+    for name, group in chosen(config, {name: image for name, (image, _) in entries.items()}, rows, table):
+        image, entry = entries[name]
+        if not image.is_file():
+            raise ConfigError(f"{path}: names {image}, which is not there; set options.images_dir or add the picture")
+        size = checked_size(image)
+        stated = (number(entry.get(key), path, f"{name}: {key}") for key in ("height", "width"))
+        check_size(image, size, path, tuple(map(int, stated)))  # type: ignore[arg-type]
+        truth = _truth(coco, entry, name, size, class_map, options, notes)
+        group = group_of(image, name, options.group_pattern) if options.group_pattern or not group else group
+        item = Item(name, group, image, path)
+        pictures.append(PictureFile(item, size, truth, bands, classes, scale=config.scale))
+    return Pictures(pictures, classes, centred=options.centred, cache_mb=options.cache_mb, notes=tuple(notes))
+
+
+def _content(path: Path) -> dict[str, Any]:
+    content = read_json(path)
+    wrong = [
+        k for k in ("images", "annotations", "categories") if not isinstance(content, dict) or not _objects(content, k)
+    ]
+    if wrong:
+        raise ConfigError(f"{path}: not a COCO file: expected an object with the list {wrong[0]!r} of objects")
+    found: dict[str, Any] = content
+    return found
+
+
+def _objects(content: dict[str, Any], key: str) -> bool:
+    return isinstance(content.get(key), list) and all(isinstance(entry, dict) for entry in content[key])
+
+
+def _categories(content: dict[str, Any], path: Path) -> dict[int, str]:
+    found = {}
+    for entry in content["categories"]:
+        if "id" not in entry or "name" not in entry:
+            raise ConfigError(f"{path}: a category {entry!r} without id or name")
+        found[entry["id"]] = str(entry["name"])
+    return found
+
+
+def _by_picture(content: dict[str, Any], path: Path) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    known = {entry.get("id") for entry in content["images"]}
+    for entry in content["annotations"]:
+        if entry.get("image_id") not in known:
+            raise ConfigError(
+                f"{path}: annotation {entry.get('id')} belongs to image {entry.get('image_id')!r}, which the file does "
+                "not list; export the labels again"
+            )
+        found[entry["image_id"]].append(entry)
+    return found
+
+
+def _pictures(content: dict[str, Any], path: Path, folder: Path) -> dict[str, tuple[Path, dict[str, Any]]]:
+    found: dict[str, tuple[Path, dict[str, Any]]] = {}
+    ids = set()
+    for entry in content["images"]:
+        image = child(folder, str(entry.get("file_name", "")), path)
+        if image.stem in found or entry.get("id") in ids:
+            raise ConfigError(f"{path}: lists the picture {image.stem!r} or its id {entry.get('id')!r} twice; keep one")
+        ids.add(entry.get("id"))
+        found[image.stem] = (image, entry)
+    return found
+
+
+def _truth(
+    coco: _File,
+    entry: dict[str, Any],
+    name: str,
+    size: tuple[int, int],
+    class_map: ClassMap,
+    options: CocoOptions,
+    notes: list[str],
+) -> Shapes:
+    shapes: list[tuple[str, Shape]] = []
+    weak = set()
+    for mark in coco.marks.get(entry["id"], []):
+        where = f"annotation {mark.get('id')} of {name}"
+        label = coco.categories.get(mark.get("category_id", -1))
+        if label is None:
+            raise ConfigError(
+                f"{coco.path}: {where}: category {mark.get('category_id')!r} is not in the file's categories"
+            )
+        class_map.meaning(label, coco.path, where)
+        found, is_box = _shapes(mark, size, coco.path, f"{where} ({label})")
+        if any(not is_inside(shape, *size) for shape in found):
+            notes.append(f"{coco.path}: {where} ({label}) reaches out of the picture; it is cut off at the edge")
+        for shape in found:
+            if (is_box and options.boxes == "unsure") or (mark.get("iscrowd") == 1 and options.crowd == "unsure"):
+                weak.add(len(shapes))
+            shapes.append((label, shape))
+    return collect(shapes, class_map, coco.path, frozenset(weak))
+
+
+def _shapes(mark: dict[str, Any], size: tuple[int, int], path: Path, where: str) -> tuple[list[Shape], bool]:
+    """Return the shapes of one annotation, and whether it is but a box."""
+    stored = mark.get("segmentation")
+    if isinstance(stored, dict):
+        return [_coded(stored, size, path, where)], False
+    if isinstance(stored, list) and stored:
+        return [_outline(ring, path, where) for ring in stored], False
+    box = mark.get("bbox")
+    if not isinstance(box, list) or len(box) != 4:
+        raise ConfigError(f"{path}: {where}: has neither segmentation nor bbox; delete it or draw it again")
+    left, top, width, height = (number(value, path, f"{where}: bbox") for value in box)
+    return [rectangle(left, top, left + width, top + height, path, where)], True
+
+
+def _outline(ring: object, path: Path, where: str) -> Shape:
+    if not isinstance(ring, list) or len(ring) % 2:
+        raise ConfigError(f"{path}: {where}: an outline must be a list of x, y in turn; found {type(ring).__name__}")
+    return polygon(list(zip(ring[::2], ring[1::2], strict=True)), path, where)
+
+
+def _coded(stored: dict[str, Any], size: tuple[int, int], path: Path, where: str) -> Shape:
+    if stored.get("size") != list(size):
+        raise ConfigError(
+            f"{path}: {where}: a mask of size {stored.get('size')!r} for a picture of {size[0]} rows and "
+            f"{size[1]} columns; export the labels again"
+        )
+    counts = stored.get("counts")
+    if isinstance(counts, str):
+        counts = runs_of_text(counts, path, where)
+    if not isinstance(counts, list):
+        raise ConfigError(f"{path}: {where}: run lengths are {type(counts).__name__}; expected a list or a text")
+    return Shape(mask=from_runs(counts, *size, path, where, by_columns=True))
