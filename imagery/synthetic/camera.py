@@ -67,17 +67,17 @@ def expose(
     """
     light = blur(radiance, blur_px) if blur_px > 0.05 else radiance
     if motion_px > 0.5:
-        light = np.asarray(cv2.filter2D(light, -1, _motion_kernel(motion_px, float(rng.uniform(0, np.pi)))), np.float32)
+        light = np.asarray(cv2.filter2D(light, -1, motion_kernel(motion_px, float(rng.uniform(0, np.pi)))), np.float32)
     values = encode_srgb(light) * np.float32(255)
     if noise > 0:
-        values += _sensor_noise(rng, values, noise)
+        values += sensor_noise(rng, values, noise)
     if sharpening > 0:
         values += np.float32(sharpening) * (values - cv2.GaussianBlur(values, (0, 0), 1.2))
     image = np.clip(values + 0.5, 0, 255).astype(np.uint8)
     return image if jpeg_quality is None else compress(image, jpeg_quality)
 
 
-def _sensor_noise(rng: np.random.Generator, values: Field, noise: float) -> Field:
+def sensor_noise(rng: np.random.Generator, values: Field, noise: float) -> Field:
     """Return noise of grey values: mostly luminance, a little colour, stronger in the dark, slightly smoothed."""
     shape = values.shape[:2]
     luminance = rng.standard_normal(shape, dtype=np.float32)
@@ -89,7 +89,8 @@ def _sensor_noise(rng: np.random.Generator, values: Field, noise: float) -> Fiel
     return np.asarray(gain[..., None] * (luminance[..., None] + 0.4 * chroma), dtype=np.float32)
 
 
-def _motion_kernel(length_px: float, angle: float) -> Field:
+def motion_kernel(length_px: float, angle: float) -> Field:
+    """Return the kernel of a straight shake of ``length_px``; its sum is 1."""
     size = 2 * int(np.ceil(length_px / 2)) + 3
     kernel = np.zeros((size, size), dtype=np.float32)
     middle = size / 2 - 0.5

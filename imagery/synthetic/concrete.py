@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_closing, binary_opening
 
 from imagery.synthetic.camera import expose, light_field, relief_shading
+from imagery.synthetic.concrete_sample import DamageSample, random_sample
+from imagery.synthetic.concrete_scene import CLASSES
 from imagery.synthetic.confusers import add_cable, add_joint, add_scratch, add_tie_hole, shadow_field
 from imagery.synthetic.cracks import CrackLine, centre_mask, grow_branches, grow_crack, line_coverage
 from imagery.synthetic.damage import add_efflorescence, add_rust_stain, add_spall, paint_crack
@@ -35,12 +37,12 @@ __all__ = [
     "ConcretePhoto",
     "ConcreteSpec",
     "Crack",
+    "DamageSample",
     "generate_concrete",
+    "random_sample",
     "random_spec",
     "random_training_pair",
 ]
-
-CLASSES = ("crack", "spalling", "exposed_rebar", "efflorescence", "rust_stain")
 
 Mask = NDArray[np.bool_]
 
@@ -100,7 +102,7 @@ def generate_concrete(rng: np.random.Generator, spec: ConcreteSpec) -> ConcreteP
     masks = {name: np.zeros(shape, dtype=bool) for name in CLASSES}
     coverage, lines = _add_cracks(rng, surface, spec, light_rad, masks)
     _add_damage(rng, surface, spec, light_rad, masks)
-    _add_weather(rng, surface, spec)
+    masks["wet_spot"] |= _add_weather(rng, surface, spec)
     hidden = masks["spalling"].astype(np.float32)
     for _ in range(spec.cables):
         hidden = np.maximum(hidden, add_cable(rng, surface))
@@ -165,14 +167,18 @@ def _add_workmanship(rng: np.random.Generator, surface: Surface, spec: ConcreteS
         add_scratch(rng, surface)
 
 
-def _add_weather(rng: np.random.Generator, surface: Surface, spec: ConcreteSpec) -> None:
+def _add_weather(rng: np.random.Generator, surface: Surface, spec: ConcreteSpec) -> Mask:
+    """Add what rain and years leave; return where the wall is wet."""
     if spec.run_downs:
         add_run_down(rng, surface, spec.run_downs, float(rng.uniform(0.3, 0.9)))
     if spec.moss > 0:
         add_moss(rng, surface, spec.moss)
     if spec.wetness > 0:
         field = fractal_noise(rng, surface.shape, 0.5 * max(surface.shape), 2.0, 0.6)
-        surface.darken(ramp(field, -0.3, 0.2) * np.float32(spec.wetness), (0.52, 0.53, 0.55))
+        share = ramp(field, -0.3, 0.2)
+        surface.darken(share * np.float32(spec.wetness), (0.52, 0.53, 0.55))
+        return np.asarray(share >= 0.5)
+    return np.zeros(surface.shape, dtype=bool)
 
 
 def _add_cracks(
@@ -283,11 +289,11 @@ def _add_damage(
         if steel.any() and rng.random() < 0.7:
             rows, cols = np.nonzero(steel)
             at = int(rng.integers(len(rows)))
-            masks["rust_stain"] |= add_rust_stain(rng, surface, float(cols[at]), float(rows[at]), 0.25 * radius)
+            masks["rust"] |= add_rust_stain(rng, surface, float(cols[at]), float(rows[at]), 0.25 * radius)
     for _ in range(spec.rust_stains):
         x, y = float(rng.uniform(0, width)), float(rng.uniform(-0.1, 0.7)) * height
         size = min(float(rng.lognormal(np.log(12), 0.6)), 0.08 * width * surface.gsd_mm)
-        masks["rust_stain"] |= add_rust_stain(rng, surface, x, y, size)
+        masks["rust"] |= add_rust_stain(rng, surface, x, y, size)
 
 
 def _take_picture(

@@ -74,12 +74,50 @@ def grow_crack(
     steps = np.stack([np.cos(angle), np.sin(angle)], axis=1) * STEP_PX
     base = np.asarray(start_px) + np.cumsum(steps, axis=0) - steps[0]
     normal = np.stack([-np.sin(angle), np.cos(angle)], axis=1)
+    return _open_along(rng, base, normal, length_px, width_px, roughness, open_start, parent)
+
+
+def crack_along(
+    rng: np.random.Generator, points_px: Points, width_px: float, *, roughness: float = 1.0, open_ends: bool = False
+) -> CrackLine:
+    """Return a crack that keeps to a given path ``(M, 2)`` of straight pieces, rough at every scale below it.
+
+    Both ends stay on the path's ends, so that the cracks of a net meet; with ``open_ends`` they are not tapered.
+    """
+    steps = np.linalg.norm(np.diff(points_px, axis=0), axis=1)
+    place = np.concatenate([[0.0], np.cumsum(steps)])
+    count = max(int(place[-1] / STEP_PX), 8)
+    at = np.linspace(0, place[-1], count)
+    base = np.stack([np.interp(at, place, points_px[:, axis]) for axis in (0, 1)], axis=1)
+    smooth = gaussian_filter1d(base, 3.0, axis=0, mode="nearest")
+    run = np.gradient(smooth, axis=0)
+    run /= np.maximum(np.linalg.norm(run, axis=1, keepdims=True), 1e-9)
+    normal = np.stack([-run[:, 1], run[:, 0]], axis=1)
+    return _open_along(rng, smooth, normal, place[-1], width_px, roughness, open_ends, None, pinned=True)
+
+
+def _open_along(
+    rng: np.random.Generator,
+    base: Points,
+    normal: Points,
+    length_px: float,
+    width_px: float,
+    roughness: float,
+    open_start: bool,
+    parent: int | None,
+    *,
+    pinned: bool = False,
+) -> CrackLine:
+    """Return the crack that sways about a smooth base path and opens along its normal."""
+    count = len(base)
     sway = _sway(rng, count, length_px) * roughness
     sway -= sway[0]
+    if pinned:
+        sway -= np.linspace(0, sway[-1], count)
     centre = base + sway[:, None] * normal
     run = np.gradient(centre, axis=0)
     across = np.abs(run[:, 0] * normal[:, 1] - run[:, 1] * normal[:, 0]) / np.linalg.norm(run, axis=1)
-    opening = _opening(rng, count, width_px, open_start)
+    opening = _opening(rng, count, width_px, open_start, open_end=pinned and open_start)
     opening *= width_px / float(np.max(opening * across))
     return CrackLine(centre, normal, opening, opening * across, parent)
 
@@ -98,10 +136,12 @@ def _sway(rng: np.random.Generator, count: int, length_px: float) -> NDArray[np.
     return np.asarray(gaussian_filter1d(sway, 0.8, mode="nearest"), dtype=np.float64)
 
 
-def _opening(rng: np.random.Generator, count: int, width_px: float, open_start: bool) -> NDArray[np.float64]:
+def _opening(
+    rng: np.random.Generator, count: int, width_px: float, open_start: bool, *, open_end: bool = False
+) -> NDArray[np.float64]:
     """Return the relative opening along the path: tapered ends, slow and quick changes, pinches."""
     along = np.linspace(0, 1, count)
-    end = np.clip((1 - along) / rng.uniform(0.05, 0.4), 0, 1) ** rng.uniform(0.4, 0.9)
+    end = np.ones(count) if open_end else np.clip((1 - along) / rng.uniform(0.05, 0.4), 0, 1) ** rng.uniform(0.4, 0.9)
     begin = np.ones(count) if open_start else np.clip(along / rng.uniform(0.05, 0.4), 0, 1) ** rng.uniform(0.4, 0.9)
     slow = profile_noise(rng, count, STEP_PX, 50.0)
     quick = profile_noise(rng, count, STEP_PX, 3.0 + 2.0 * width_px)

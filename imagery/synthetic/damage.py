@@ -33,7 +33,7 @@ def paint_crack(
         light_rad: direction that the light comes from; the lip that faces it is bright.
         edge_dirt: strength of the tone beside the crack; 0 leaves the wall as it is up to the lips.
     """
-    rows, cols = _window(coverage, 24)
+    rows, cols = window_of(coverage, 24)
     cover = coverage[rows, cols]
     shape = cover.shape
     wide = float(line.width_px.max())
@@ -51,7 +51,8 @@ def paint_crack(
     surface.height[rows, cols] *= 1 - cover
 
 
-def _window(coverage: Field, margin: int) -> tuple[slice, slice]:
+def window_of(coverage: Field, margin: int) -> tuple[slice, slice]:
+    """Return the rows and columns around all that is not 0, with a margin."""
     rows, cols = np.flatnonzero(coverage.any(axis=1)), np.flatnonzero(coverage.any(axis=0))
     if len(rows) == 0:
         return slice(0, 1), slice(0, 1)
@@ -75,7 +76,7 @@ def add_spall(
     rows, cols = _around(surface.shape, centre, int(2.0 * radius) + 8)
     part = surface.window(rows, cols)
     middle = (centre[0] - cols.start, centre[1] - rows.start)
-    inside = _spall_shape(rng, part.shape, middle, radius)
+    inside = spall_shape(rng, part.shape, middle, radius)
     share = ramp(inside, -1.0 / radius, 1.0 / radius)
     rough = fractal_noise(rng, part.shape, max(0.12 * radius, 5.0), 1.2, 0.35)
     stones = _stones(rng, part, share)
@@ -84,7 +85,7 @@ def add_spall(
     part.cover(share, np.clip(fresh, 0.01, 0.9).astype(np.float32))
     part.height *= 1 - share
     part.height += share * (1.6 * rough + 3.0 * np.abs(stones))
-    _shade_rim(part, share, radius, light_rad)
+    shade_rim(part, share, radius, light_rad)
     if bars:
         steel[rows, cols] = _bare_bars(rng, part, middle, radius, inside, light_rad) & (share >= 0.5)
     spall[rows, cols] = share >= 0.5
@@ -99,7 +100,7 @@ def _around(shape: tuple[int, int], centre: tuple[float, float], reach: int) -> 
     )
 
 
-def _spall_shape(rng: np.random.Generator, shape: tuple[int, int], middle: tuple[float, float], radius: float) -> Field:
+def spall_shape(rng: np.random.Generator, shape: tuple[int, int], middle: tuple[float, float], radius: float) -> Field:
     """Return a field that is 0 on the rim and positive inside: a few conchoidal chips with ragged edges."""
     rows, cols = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
     inside = np.full(shape, -9.0, dtype=np.float32)
@@ -132,7 +133,7 @@ def _stones(rng: np.random.Generator, surface: Surface, share: Field) -> Field:
     return blur(field, 0.7)
 
 
-def _shade_rim(surface: Surface, share: Field, radius: float, light_rad: float) -> None:
+def shade_rim(surface: Surface, share: Field, radius: float, light_rad: float) -> None:
     """Throw the shadow of the rim that faces the light into the hole, and light the rim opposite."""
     height, width = surface.shape
     reach = max(1.5, 0.05 * radius)
@@ -215,7 +216,7 @@ def add_efflorescence(
     """
     mask = np.zeros(surface.shape, dtype=bool)
     reach = max(size_mm / surface.gsd_mm, 1.5)
-    rows, cols = _window(source, int(14 * reach) + 8)
+    rows, cols = window_of(source, int(14 * reach) + 8)
     part, seed = surface.window(rows, cols), np.clip(source[rows, cols] * 4, 0, 1)
     gate = ramp(fractal_noise(rng, part.shape, 12 * reach, 3 * reach, 0.6), -0.2, 0.9)  # leaks here, not there
     fed = seed * gate
@@ -224,7 +225,7 @@ def add_efflorescence(
     near /= np.float32(max(float(near.max()), 1e-6))
     crust = ramp(near + 0.22 * crumb * (near > 0.02), 0.25, 0.7)
     drips = fractal_noise(rng, part.shape, max(1.5 * reach, 3.0), 1.5, 0.7, stretch=8.0, angle=np.pi / 2)
-    run = _smear_down(blur(fed, 0.3 * reach), int(12 * reach))
+    run = smear_down(blur(fed, 0.3 * reach), int(12 * reach))
     veil = np.clip(run * 1.3, 0, 1) * ramp(drips, -0.2, 1.4)
     share = np.clip(np.maximum(crust, 0.75 * veil), 0, 1) * np.float32(strength)
     white = np.array([0.60, 0.59, 0.55], dtype=np.float32) * np.float32(rng.uniform(0.7, 1.1))
@@ -234,7 +235,7 @@ def add_efflorescence(
     return mask
 
 
-def _smear_down(values: Field, length_px: int) -> Field:
+def smear_down(values: Field, length_px: int) -> Field:
     """Return values carried downwards, fading over about ``length_px`` rows."""
     kernel = np.linspace(1, 0, max(length_px, 2), dtype=np.float32)[::-1, None]
     padded = cv2.copyMakeBorder(values, len(kernel) - 1, 0, 0, 0, cv2.BORDER_CONSTANT, value=0.0)

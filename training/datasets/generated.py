@@ -13,7 +13,7 @@ from findings.errors import ConfigError
 from imagery.synthetic import river
 from imagery.synthetic.concrete_plan import Shares
 from imagery.synthetic.concrete_sample import random_sample
-from training.datasets.sample import BoolArray, Sample, planes
+from training.datasets.sample import BoolArray, Item, Sample, planes
 
 RIVER_BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
 PICTURES = 1500  # a picture is drawn once and reused with fresh augmentation: drawing costs as much as a training step
@@ -76,6 +76,10 @@ class _Pool:
     def _whole_px(self) -> int:
         return 256
 
+    def items(self) -> tuple[Item, ...]:
+        """Return (): no files lie behind generated pictures."""
+        return ()
+
     def __len__(self) -> int:
         """Return the number of fixed pictures; 0 unless the option ``whole`` asks for some: a generator has no end."""
         return self._whole
@@ -106,16 +110,19 @@ class GeneratedConcrete(_Pool):
     ``wet_spot``. Classes that the model does not tell apart are drawn at a third of their share, as look-alikes.
     """
 
+    OPTIONS = ("pictures", "whole", "whole_px", "label_width_px", *(field.name for field in fields(Shares)))
+
     def __init__(self, classes: tuple[str, ...], seed: int = 0, options: Mapping[str, Any] | None = None) -> None:
-        given = dict(options or {})
-        shares = _shares(given, classes)
+        given = {} if options is None else options
+        unknown = sorted(set(given) - set(self.OPTIONS))
+        if unknown:
+            raise ConfigError(
+                f"generated_concrete: unknown option {unknown[0]!r}; expected one of {list(self.OPTIONS)}"
+            )
+        super().__init__(seed, _number(given, "pictures", PICTURES, least=1), _number(given, "whole", 0, least=0))
         self._side = _number(given, "whole_px", 256, least=32)
         self._label = float(_number(given, "label_width_px", 3, least=0))
-        super().__init__(seed, _number(given, "pictures", PICTURES, least=1), _number(given, "whole", 0, least=0))
-        if given:
-            known = ["pictures", "whole", "whole_px", "label_width_px", *_share_names()]
-            raise ConfigError(f"generated_concrete: unknown options {sorted(given)}; expected some of {known}")
-        self._classes, self._shares = classes, shares
+        self._classes, self._shares = classes, _shares(given, classes)
 
     def _whole_px(self) -> int:
         return self._side
@@ -132,25 +139,21 @@ class GeneratedConcrete(_Pool):
         return Sample(name, name, pixels, target, known)
 
 
-def _share_names() -> list[str]:
-    return [field.name for field in fields(Shares)]
-
-
-def _shares(options: dict[str, Any], classes: tuple[str, ...]) -> Shares:
-    """Take the shares out of the options."""
+def _shares(options: Mapping[str, Any], classes: tuple[str, ...]) -> Shares:
+    """Return the shares that the options ask for; classes that nobody asked for are drawn less often."""
     asked = set(classes) | ({"spalling"} if "exposed_rebar" in classes else set()) | {"damage"}
     values = {}
-    for name in _share_names():
+    for name in (field.name for field in fields(Shares)):
         usual = float(getattr(Shares(), name))
-        value = options.pop(name, usual if name in asked else usual / 3)
+        value = options.get(name, usual if name in asked else usual / 3)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
             raise ConfigError(f"generated_concrete: option {name}: {value!r}; expected a share from 0 to 1")
         values[name] = float(value)
     return Shares(**values)
 
 
-def _number(options: dict[str, Any], name: str, usual: int, least: int) -> int:
-    value = options.pop(name, usual)
+def _number(options: Mapping[str, Any], name: str, usual: int, least: int) -> int:
+    value = options.get(name, usual)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ConfigError(f"generated_concrete: option {name}: {value!r}; expected a whole number of at least {least}")
     return value

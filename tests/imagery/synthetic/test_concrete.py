@@ -74,7 +74,7 @@ def test_no_crack_is_wider_than_asked_and_its_figures_agree(seed: int, gsd_mm: f
 
 
 def test_confusers_alone_leave_an_empty_crack_truth() -> None:
-    spec = replace(FULL, cracks=0, spalls=0, rust_stains=0, efflorescence=0)
+    spec = replace(FULL, cracks=0, spalls=0, rust_stains=0, efflorescence=0, wetness=0.0)
     photo = generate_concrete(np.random.default_rng(1), spec)
     assert photo.cracks == ()
     assert not any(mask.any() for mask in photo.masks.values())
