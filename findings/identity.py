@@ -14,7 +14,12 @@ MATCH_OVERLAP = 0.3  # intersection over union from which two outlines are one d
 
 
 def finding_uid(
-    image: str, damage: str, outline: Polygon, existing: Sequence[Finding], taken: frozenset[str] = frozenset()
+    image: str,
+    damage: str,
+    outline: Polygon,
+    existing: Sequence[Finding],
+    taken: frozenset[str] = frozenset(),
+    label: str | None = None,
 ) -> str:
     """Return the id of a finding: that of the known finding it overlaps most, else a new one from its place.
 
@@ -24,17 +29,19 @@ def finding_uid(
         outline: in pixels of that picture.
         existing: findings that the store holds for that picture.
         taken: uids already given away in this run.
+        label: class of the model, where several of its classes mean this damage; findings of another are others.
     """
     candidates = [
         (overlap(outline, known.geometry_px), known.uid)
         for known in existing
-        if known.damage == damage and known.uid not in taken
+        if known.damage == damage and known.uid not in taken and known.details.get("class") == label
     ]
     best = max(candidates, default=(0.0, ""))
     if best[0] >= MATCH_OVERLAP:
         return best[1]
     x0, y0, x1, y1 = (round(value) for value in outline.bounds)
-    return str(uuid.uuid5(NAMESPACE, f"finding {image} {damage} {x0} {y0} {x1} {y1} {outline.area:.0f}"))
+    what = damage if label is None else f"{damage} {label}"
+    return str(uuid.uuid5(NAMESPACE, f"finding {image} {what} {x0} {y0} {x1} {y1} {outline.area:.0f}"))
 
 
 def overlap(a: Polygon, b: Polygon) -> float:

@@ -27,7 +27,8 @@ CODE_VERSION = "0.1.0"
 class Place:
     """One suspected damage before it becomes a finding: where, how sure, how big.
 
-    ``scale`` is that of the place, where it is another than the picture's.
+    ``scale`` is that of the place, where it is another than the picture's. ``label`` is the model's class, where
+    several of its classes mean the same damage (a bar in a spall and the spall are both 剥離・鉄筋露出).
     """
 
     damage: str
@@ -36,6 +37,7 @@ class Place:
     measures: tuple[Measure, ...]
     details: Mapping[str, Any]
     scale: Scale | None = None
+    label: str | None = None
 
 
 def judge(
@@ -60,7 +62,7 @@ def judge(
     findings: list[Finding] = []
     taken: set[str] = set()
     for place in places:
-        uid = finding_uid(image.uid, place.damage, place.outline_px, known, frozenset(taken))
+        uid = finding_uid(image.uid, place.damage, place.outline_px, known, frozenset(taken), place.label)
         taken.add(uid)
         geometry, source = locate(image, asset, place.outline_px)
         details = {
@@ -68,6 +70,7 @@ def judge(
             "platform": image.platform,
             "conflict": _conflict(place.damage, image.member, structure),
             **place.details,
+            "class": place.label,
         }
         findings.append(
             Finding(

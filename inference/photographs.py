@@ -20,7 +20,7 @@ from inference.measure.area import measure_area
 from inference.measure.crack import measure_crack
 from inference.measure.spacing import spacing_m
 from inference.regions import LINEAR_DAMAGES, Region, regions
-from models.card import ModelCard
+from models.card import ClassSpec, ModelCard
 
 SAME_SCALE = 0.002  # below that share the scale of the middle holds, and is said
 
@@ -63,7 +63,13 @@ def load_picture(reader: ImageReader) -> Picture:
     return Picture(np.ascontiguousarray(rgb), grey, reader, mask)
 
 
-def find_places(image: Image, picture: Picture, scores: NDArray[np.float32], card: ModelCard) -> list[Place]:
+def find_places(
+    image: Image,
+    picture: Picture,
+    scores: NDArray[np.float32],
+    card: ModelCard,
+    left_out: frozenset[str] = frozenset(),
+) -> list[Place]:
     """Return the measured places of every class of a model on a photograph.
 
     Args:
@@ -71,19 +77,24 @@ def find_places(image: Image, picture: Picture, scores: NDArray[np.float32], car
         picture: its pixels.
         scores: ``(K, H, W)``, NaN where nothing was observed.
         card: classes and thresholds, in the order of ``scores``.
+        left_out: names of classes that another model answers for on this picture.
     """
     places: list[Place] = []
     for plane, spec in zip(scores, card.classes, strict=True):
+        if spec.name in left_out:
+            continue
         found = regions(plane, spec)
         if spec.damage in LINEAR_DAMAGES:
-            places += _cracks(image, picture, plane, spec.damage, found)
+            made = _cracks(image, picture, plane, spec, found)
         else:
-            places += [_area(image, spec.damage, region) for region in found]
+            made = [_area(image, spec, region) for region in found]
+        several = sum(other.damage == spec.damage for other in card.classes) > 1
+        places += [replace(place, label=spec.name) for place in made] if several else made
     return places
 
 
 def _cracks(
-    image: Image, picture: Picture, plane: NDArray[np.float32], damage: str, found: list[Region]
+    image: Image, picture: Picture, plane: NDArray[np.float32], spec: ClassSpec, found: list[Region]
 ) -> list[Place]:
     spacings = spacing_m(found, image.scale)
     places = []
@@ -93,14 +104,15 @@ def _cracks(
         measures = (*measures, *measure_area(region, scale))
         if spacing is not None:
             measures = (*measures, spacing)
-        details = {**details, "fragments": region.fragments}
-        places.append(Place(damage, region.polygon_px, region.score, measures, details, scale))
+        details = {**spec.facts, **details, "fragments": region.fragments}
+        places.append(Place(spec.damage, region.polygon_px, region.score, measures, details, scale))
     return places
 
 
-def _area(image: Image, damage: str, region: Region) -> Place:
+def _area(image: Image, spec: ClassSpec, region: Region) -> Place:
     scale = scale_at(image, region)
-    return Place(damage, region.polygon_px, region.score, measure_area(region, scale), {}, scale)
+    measures = measure_area(region, scale)
+    return Place(spec.damage, region.polygon_px, region.score, measures, dict(spec.facts), scale)
 
 
 def scale_at(image: Image, region: Region) -> Scale:

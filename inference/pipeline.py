@@ -31,6 +31,7 @@ from inference.outcome import Report, Stopwatch
 from inference.photographs import find_places, load_picture
 from inference.scenes import Scene, change_places, scene_places, stacks
 from models.base import PixelModel
+from models.card import ModelCard
 from models.registry import Registry
 
 WINDOW_PX, OVERLAP_PX, BATCH = 512, 64, 4
@@ -213,16 +214,31 @@ def _scale_reason(image: Image, model: PixelModel) -> str | None:
 def _photograph(run: _Run, image: Image, reader: ImageReader, models: Sequence[PixelModel]) -> list[Scene]:
     with run.watch.stage("read"):
         picture = load_picture(reader)
-    for model in models:
+    answers = answered_by([model.card for model in models])
+    for model, left_out in zip(models, answers, strict=True):
         started = datetime.now(UTC)
         scores = _scores(run, picture.source, model)
         with run.watch.stage("measure"):
-            places = find_places(image, picture, scores, model.card)
+            places = find_places(image, picture, scores, model.card, left_out)
         findings = _judge(run, image, model, places)
         with run.watch.stage("evidence"):
             findings = [photo_evidence(run.home, picture.rgb, finding, mask=picture.mask) for finding in findings]
         _record(run, image, model, findings, started)
     return []
+
+
+def answered_by(cards: Sequence[ModelCard]) -> list[frozenset[str]]:
+    """Return for each card the classes that another model of the run answers for.
+
+    A class that several models know belongs to the one with the fewest classes, made for it (the first named among
+    equals), so that one crack seen by two models is one finding.
+    """
+    order = sorted(range(len(cards)), key=lambda i: (len(cards[i].classes), i))
+    owner: dict[str, int] = {}
+    for index in order:
+        for spec in cards[index].classes:
+            owner.setdefault(spec.name, index)
+    return [frozenset(c.name for c in card.classes if owner[c.name] != i) for i, card in enumerate(cards)]
 
 
 def _scene(run: _Run, image: Image, reader: ImageReader, models: Sequence[PixelModel]) -> list[Scene]:
