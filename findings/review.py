@@ -28,8 +28,8 @@ MOVED_PX = 0.5
 
 LONGEST_NAME = 200
 LONGEST_NOTE = 4000
-POSITIVE = frozenset({FindingStatus.CONFIRMED, FindingStatus.NEEDS_CLOSE_INSPECTION})
-"""Decisions that say: the damage is there."""
+LISTED = frozenset({FindingStatus.CONFIRMED, FindingStatus.NEEDS_CLOSE_INSPECTION})
+"""Decisions that keep a finding on the list, whatever later model runs say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from findings.errors import NotFound, RecordError, StoreError
 from findings.finding import Finding
 from findings.labels import label_named
-from findings.review import PERSON, POSITIVE, PictureReview, Review, check_outline, check_review, says_the_same
+from findings.review import LISTED, PERSON, PictureReview, Review, check_outline, check_review, says_the_same
 from findings.store import audit
 from findings.store.assets import chunks
 from findings.store.convert import finding_columns, picture_review_value, review_columns, review_value
@@ -134,7 +134,7 @@ def _follow(record: FindingRecord, review: Review) -> list[audit.Entry]:
     wanted: dict[str, Any] = {"status": review.decision.value}
     if review.final_grade is not None:
         wanted["final_grade"] = review.final_grade
-    if review.decision in POSITIVE:
+    if review.decision in LISTED:
         wanted["active"] = True  # a person saw it, whatever the latest model run says
     before, after = audit.change(record, wanted)
     flag_modified(record, "status")
