@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -46,6 +46,16 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """One measure of both models on one picture or one group; None where it is undefined."""
+
+    name: str
+    group: str
+    a: float | None
+    b: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """The differences between two models on one data set.
 
@@ -55,6 +65,8 @@ class Comparison:
         unit: what the bootstrap drew: groups, or pictures where there is one group only.
         count: how many of them.
         measures: by name; in the protocol ``classes`` CLASS.NAME and the macro mean.
+        by_group: of the headline measures, each group's own numbers.
+        by_picture: of the headline measures, each picture's own numbers.
     """
 
     a: str
@@ -63,6 +75,8 @@ class Comparison:
     unit: Unit
     count: int
     measures: Mapping[str, Difference]
+    by_group: Mapping[str, tuple[Pair, ...]]
+    by_picture: Mapping[str, tuple[Pair, ...]]
 
     @property
     def headline(self) -> dict[str, Difference]:
@@ -173,7 +187,23 @@ def compare(
     for name, statistic in statistics.items():
         tables = [pooled_table(rows, owners, statistic.entries) for rows in (rows_a, pairs)]
         found[name] = _difference(tables, statistic, draws if count > 1 else None, headline=name in headline)
-    return Comparison(a, b, data, unit, count, found)
+    chosen = {name: statistics[name] for name in headline}
+    groups = {n: _pairs(rows_a, pairs, [r.group for r in rows_a], s) for n, s in chosen.items()}
+    pictures = {n: _pairs(rows_a, pairs, [f"{i}" for i in range(len(rows_a))], s) for n, s in chosen.items()}
+    named = {n: tuple(replace(p, name=r.name) for p, r in zip(ps, rows_a, strict=True)) for n, ps in pictures.items()}
+    return Comparison(a, b, data, unit, count, found, groups, named)
+
+
+def _pairs(
+    rows_a: Sequence[Row], rows_b: Sequence[Row], owners: Sequence[str], statistic: Statistic
+) -> tuple[Pair, ...]:
+    """Return both models' own number of each unit, in the order of the units' first rows."""
+    tables = [pooled_table(rows, owners, statistic.entries) for rows in (rows_a, rows_b)]
+    groups = {owner: row.group for owner, row in zip(owners, rows_a, strict=True)}
+    return tuple(
+        Pair(owner, group, plain(statistic.value(a)), plain(statistic.value(b)))
+        for (owner, group), a, b in zip(groups.items(), *tables, strict=True)
+    )
 
 
 def _difference(

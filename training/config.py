@@ -156,10 +156,28 @@ def read_config(path: Path, overrides: tuple[str, ...] = ()) -> TrainConfig:
     return _validated(TrainConfig, content, path)
 
 
+Part = Literal["test", "validation", "development", "reports"]
+
+
 def read_evaluation(path: Path) -> EvaluationConfig:
     """Return what to measure: an evaluation file, or the ``test`` part of a training configuration."""
+    return read_evaluations(path)[0]
+
+
+def read_evaluations(path: Path, part: Part = "test") -> tuple[EvaluationConfig, ...]:
+    """Return what to measure: an evaluation file, or a part of a training configuration; never empty.
+
+    Raises:
+        ConfigError: no such file, broken YAML, an unknown key, or a training configuration without that part.
+    """
     content = load_yaml(path)
-    return _validated(EvaluationConfig, content.get("test", content) if "steps" in content else content, path)
+    if "steps" not in content:
+        return (_validated(EvaluationConfig, content, path),)
+    chosen = content.get(part)
+    rows = chosen if isinstance(chosen, list) else [] if chosen is None else [chosen]
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        raise ConfigError(f"{path}: has no part {part!r} to measure; expected a protocol and a source below that key")
+    return tuple(_validated(EvaluationConfig, row, path) for row in rows)
 
 
 def load_yaml(path: Path) -> dict[str, Any]:

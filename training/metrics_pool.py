@@ -68,7 +68,7 @@ def plain(value: float) -> float | None:
 
 def total(rows: Sequence[Row], entry: str) -> Floats:
     """Return the sum of one kind of counts over all rows."""
-    return np.sum([row.counts[entry] for row in rows], axis=0, dtype=float)
+    return np.asarray(np.sum([row.counts[entry] for row in rows], axis=0, dtype=float), np.float64)
 
 
 def units(rows: Sequence[Row]) -> tuple[Unit, list[str]]:

@@ -1,9 +1,10 @@
-"""``mizuhashi evaluate``: the measured numbers of a model version on a data set."""
+"""``mizuhashi evaluate``: the measured numbers of a model version on a data set, alone or against another version."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,27 +12,72 @@ from mizuhashi.cli.models import flat_metrics
 from mizuhashi.cli.options import Device, DeviceOption, JsonOption, new_app
 from mizuhashi.cli.session import session_of
 
+if TYPE_CHECKING:
+    from mizuhashi.output import Output
+    from training.compare import Comparison
+
 app = new_app()
 
 
-@app.command(help="Measure a model version on a data set, at the thresholds of its card and by the card's protocol.")
+class Part(StrEnum):
+    """Which part of a training configuration is measured."""
+
+    TEST = "test"
+    VALIDATION = "validation"
+    DEVELOPMENT = "development"
+    REPORTS = "reports"
+
+
+@app.command(
+    help="Measure a model version on a data set, at the thresholds of its card; with --against compare it with another "
+    "version, picture by picture; with --out write a report."
+)
 def evaluate(
     ctx: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="NAME or NAME@VERSION.")],
-    data: Annotated[Path, typer.Option(help="YAML file of what is measured; a training configuration: its test part.")],
+    data: Annotated[Path, typer.Option(help="YAML file of what is measured, or a training configuration.")],
+    against: Annotated[
+        str | None, typer.Option(metavar="MODEL2", help="Another version, measured on the same pictures.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for evaluation.html and evaluation.json; it is made if missing.")
+    ] = None,
+    part: Annotated[Part, typer.Option(help="Part of a training configuration that is measured.")] = Part.TEST,
     device: DeviceOption = Device.AUTO,
     as_json: JsonOption = False,
 ) -> None:
     """Print the metrics that the data file's protocol asks for."""
     from inference.device import pick_device
-    from training.config import read_evaluation
-    from training.evaluate import evaluate as measure
+    from mizuhashi.evaluation_page import write_evaluation
+    from training.config import read_evaluations
+    from training.evaluation_report import as_json as as_values
+    from training.evaluation_report import examine
 
     session = session_of(ctx)
-    config = read_evaluation(data)
+    configs = read_evaluations(data, part.value)
     where = pick_device(device.value)
-    metrics = measure(session.registry().load(model, where), config, where)
+    mine = session.registry().load(model, where)
+    other = None if against is None else session.registry().load(against, where)
+    sections = [examine(mine, config, where, other) for config in configs]
+    files = () if out is None else write_evaluation(sections, out)
     if as_json:
-        session.output.json(metrics)
-    else:
-        session.output.table(("measure", "value"), flat_metrics(metrics))
+        values = [s.metrics if other is None else as_values(s) for s in sections]
+        session.output.json(values[0] if len(values) == 1 else values)
+        return
+    for section in sections:
+        title = section.config.source.name if len(sections) > 1 else None
+        session.output.table(("measure", "value"), flat_metrics(dict(section.metrics)), title=title)
+        if section.comparison is not None:
+            _print_comparison(section.comparison, session.output)
+    for path in files:
+        session.output.say(f"wrote {path}")
+
+
+def _print_comparison(found: Comparison, output: Output) -> None:
+    from mizuhashi.evaluation_page import difference_row
+
+    columns = ("measure", found.a, found.b, "difference", "95 % interval", "verdict")
+    rows = [difference_row(name, found.measures[name]) for name in found.headline]
+    output.table(columns, [[row[c] for c in ("name", "a", "b", "difference", "interval", "verdict")] for row in rows])
+    output.result(f"{found.a} against {found.b} on {found.data}: {found.verdict} "
+                  f"(95 %, paired bootstrap over {found.count} {found.unit}s)")  # fmt: skip
