@@ -14,6 +14,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from findings.errors import MizuhashiError, ModelError
+from inference.regions import LINEAR_DAMAGES
 from training.augment import draw_crop, drop_bands
 from training.config import TrainConfig
 from training.datasets import Sample, Source, open_source
@@ -21,7 +22,6 @@ from training.parallel import ALONE, Group
 from training.soften import soften, tubes
 
 PREFETCH = 2  # batches that each process holds ready
-CRACK_DAMAGE = "6"  # the damage type whose masks are lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Batches(Dataset[Batch | MizuhashiError]):
         weights = np.array([source.weight for source in config.train])
         self._chances = weights / weights.sum()
         self._optional = [i for i, band in enumerate(config.bands) if band not in config.required_bands]
-        self._linear = [spec.damage == CRACK_DAMAGE for spec in config.classes]
+        self._linear = [spec.damage in LINEAR_DAMAGES for spec in config.classes]
 
     def __len__(self) -> int:
         """Return how many batches the whole training takes in this process."""

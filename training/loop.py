@@ -100,7 +100,7 @@ class _Trainer:
         network = _first_network(config, start)
         self._average = copy.deepcopy(network).to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         if config.gradient_checkpoint:
-            networks.set_gradient_checkpoint(network)
+            networks.set_gradient_checkpoint(network, True)
         network = with_common_statistics(network, group, device).to(device)
         self._network: nn.Module = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self._optimiser = torch.optim.AdamW(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -15,6 +16,7 @@ from findings.errors import ConfigError, OutputError
 from models.card import ClassSpec, ModelCard, TrainingData, write_card
 from models.checkpoint import save_bundle
 from models.segmenter import Segmenter
+from training.calibrate import Pair, fit_calibration, reliability_png
 from training.config import EvaluationConfig, SourceConfig, TrainConfig
 from training.datasets import open_source
 from training.evaluate import evaluate
@@ -22,6 +24,7 @@ from training.loop import Log, card_of, train_network
 from training.parallel import ALONE, Group
 from training.run_folder import Existing, RunFolder, environment_of
 from training.selection import choose_operating_point
+from training.validate import predictions
 
 
 def train(
@@ -78,10 +81,14 @@ def _finish(
     """Store the version and measure what was stored; ``folder`` appears when everything is in it."""
     partial = run.path / "version"
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed in here
-    segmenter = Segmenter(card_of(config, [0.5] * len(config.classes)), network)
+    plain = Segmenter(card_of(config, [0.5] * len(config.classes)), network)
+    log("fitting temperatures and choosing the operating point on the validation and development sets")
+    calibration = fit_calibration(_calibration_pairs(plain, config, device), config.class_names, _calibrated_on(config))
+    reliability_png(calibration, config.class_names, run.path / "reliability.png")
+    segmenter = Segmenter(plain.card.model_copy(update={"calibration": calibration}), network)
     card = _with_operating_point(segmenter.card, choose_operating_point(segmenter, config, device))
-    for spec in card.classes:
-        log(f"{spec.name}: threshold {spec.threshold:g}, chosen on the validation and development sets")
+    for spec, temperature in zip(card.classes, calibration.temperatures, strict=True):
+        log(f"{spec.name}: temperature {temperature:.2f}, threshold {spec.threshold:g}")
     card = card.model_copy(update={"training_data": _data(config), "commands": run.commands()})
     state = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
     card = save_bundle(partial, card, state)
@@ -94,6 +101,30 @@ def _finish(
         raise OutputError(
             f"{folder}: could not be written ({error.strerror or error}); free some space and go on with --resume"
         ) from error
+
+
+def _calibration_pairs(plain: Segmenter, config: TrainConfig, device: torch.device) -> Iterator[Pair]:
+    """Yield scores, target and known of the validation pictures, then of the development sets.
+
+    A development set speaks only for classes that no validation picture shows: where both do, the temperature is that
+    of validation, whose share of damage is nobody's choice.
+    """
+    shown = np.zeros(len(config.classes), dtype=bool)
+    for number, one in enumerate((config.validation, *config.development)):
+        source = open_source(one.source, config.bands, config.class_names, one.labels)
+        for sample, scores in predictions(plain, source, device):
+            if number == 0:
+                shown |= ((sample.target >= 0.5) & sample.known).any(axis=(1, 2))
+                yield scores, sample.target, sample.known
+            else:
+                yield scores, sample.target, sample.known & ~shown[:, None, None]
+        if shown.all():
+            return
+
+
+def _calibrated_on(config: TrainConfig) -> str:
+    further = ", else the development sets" if config.development else ""
+    return _label(config.validation) + further
 
 
 def _with_operating_point(card: ModelCard, updates: tuple[dict[str, Any], ...]) -> ModelCard:
