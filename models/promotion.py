@@ -94,7 +94,8 @@ def promote(
     verdict: Verdict,
     *,
     actor: str,
-    forced_reason: str | None = None,
+    reason: str | None = None,
+    force: bool = False,
 ) -> Move:
     """Make a version the champion of its name and return the line of the history.
 
@@ -106,16 +107,17 @@ def promote(
         seat: who was champion when the verdict was made.
         verdict: of the comparison of the two.
         actor: who does it.
-        forced_reason: why the rule is overruled; kept for ever.
+        reason: why, in the person's words; kept for ever.
+        force: promote against the verdict; needs a reason.
 
     Raises:
         ModelError: the verdict is against it and no reason is given, its files were changed since they were stored,
             or the champion has moved since the comparison.
         OutputError: the home cannot be written.
     """
-    if forced_reason is not None and not forced_reason.strip():
-        raise ModelError("an empty reason; say why the rule is overruled: --reason TEXT")
-    if not verdict.passed and forced_reason is None:
+    if force and not (reason or "").strip():
+        raise ModelError("no reason; say why the rule is overruled: --force --reason TEXT")
+    if not verdict.passed and not force:
         raise ModelError(
             f"{verdict.words}; it is not promoted. Train a better one, or overrule this by --force --reason TEXT, "
             "which is kept"
@@ -124,7 +126,7 @@ def promote(
     changes: dict[str, str | None] = {CHAMPION: version}
     if registry.aliases.read().get(seat.name, {}).get(CHALLENGER) == version:
         changes[CHALLENGER] = None
-    move = _move(challenger, "promoted", actor, (seat.version, version), changes, verdict.words, forced_reason)
+    move = _move(challenger, "promoted", actor, (seat.version, version), changes, verdict.words, reason)
     return registry.aliases.record(
         replace(move, numbers=verdict.numbers, forced=not verdict.passed), {CHAMPION: seat.alias}
     )

@@ -3,7 +3,7 @@
 ::
 
     card.json  model.safetensors            what the model is
-    report.json  report.html                the evaluation it came with, if one was made
+    evaluation.json  evaluation.html        the evaluation it came with, if one was made
     <exports of the card>.onnx / .pt2       other forms of the same weights
     LICENCES.md                             generated from the card
     files.json                              {"<file>": "<sha256>"} of all the above
@@ -19,7 +19,7 @@ from findings.errors import ModelError
 from models.card import ModelCard
 
 CARD, MANIFEST, LICENCES = "card.json", "files.json", "LICENCES.md"
-REPORTS = ("report.json", "report.html")
+REPORTS = ("evaluation.json", "evaluation.html")
 
 _MISSING = "take the version anew (mizuhashi models import) or put its files back"
 

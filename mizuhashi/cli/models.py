@@ -1,4 +1,4 @@
-"""``mizuhashi models``: the model versions, their cards and aliases."""
+"""``mizuhashi models``: the model versions, their cards, who is champion and how that came about."""
 
 from __future__ import annotations
 
@@ -6,28 +6,47 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mizuhashi.cli.models_compare import compare
+from mizuhashi.cli.models_files import export, import_, pages
+from mizuhashi.cli.models_promote import freeze, history, promote, rollback
 from mizuhashi.cli.options import JsonOption, new_app
 from mizuhashi.cli.session import session_of
 
 if TYPE_CHECKING:
-    from models.card import ModelCard
+    from models.card import ClassSpec, ModelCard
+    from models.registry import ModelEntry
 
-app = new_app("List model versions or show a card.")
+app = new_app("List, show, compare, promote, roll back, export or import model versions.")
 
 
 @app.command("list", help="List the shipped and the own model versions.")
 def list_(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """Print every version with its task, bands and aliases."""
+    """Print every version with its task, bands, aliases and the first numbers of its test."""
     session = session_of(ctx)
-    rows = [_row(entry) for entry in session.registry().list()]
+    registry = session.registry()
+    running = {entry.ref for kind in ("photo", "scene") for entry in registry.champions(kind)}
+    rows = [_row(entry) | {"runs_by_default": entry.ref in running} for entry in registry.list()]
+    for line in registry.problems():
+        session.output.remark(line)
     if as_json:
         session.output.json(rows)
         return
-    columns = ("name", "version", "task", "image_kind", "classes", "bands", "aliases", "shipped")
+    columns = (
+        "name",
+        "version",
+        "task",
+        "image_kind",
+        "classes",
+        "bands",
+        "aliases",
+        "runs_by_default",
+        "shipped",
+        "test",
+    )
     session.output.table(columns, [[_cell(row[name]) for name in columns] for row in rows])
 
 
-@app.command(help="Show the card of one version.")
+@app.command(help="Show the card of one version, its aliases and whether its files are as they were stored.")
 def show(
     ctx: typer.Context,
     model: Annotated[str, typer.Argument(metavar="NAME[@VERSION]")],
@@ -35,12 +54,22 @@ def show(
 ) -> None:
     """Print the card: what it reads, returns, was trained on and measured at."""
     session = session_of(ctx)
-    card = session.registry().resolve(model).card
+    entry = session.registry().resolve(model)
     if as_json:
-        session.output.json(card.model_dump(mode="json"))
+        session.output.json(entry.card.model_dump(mode="json"))
         return
-    for line in card_lines(card):
+    for line in [*card_lines(entry.card), *_entry_lines(entry)]:
         session.output.result(line)
+
+
+app.command(help="Compare two versions: the numbers of both cards, or with --data both measured anew.")(compare)
+app.command(help="Make a version champion, unless it is worse on the frozen test than the champion.")(promote)
+app.command(help="Make the version champion again that was it before the last promotion.")(rollback)
+app.command(help="Keep a data set as the frozen test that versions of a name are compared on.")(freeze)
+app.command(help="Show who was champion when, who moved it and why.")(history)
+app.command(help="Write a version as one file: a bundle for another installation, ONNX or torch.export.")(export)
+app.command("import", help="Take a version into the home: a bundle, or a folder with card and weights.")(import_)
+app.command(help="Write a page about each shipped version, from its card.")(pages)
 
 
 def card_lines(card: ModelCard) -> list[str]:
@@ -51,18 +80,36 @@ def card_lines(card: ModelCard) -> list[str]:
         f"scale       {card.gsd_range_mm[0]:g} to {card.gsd_range_mm[1]:g} mm per pixel",
         f"weights     {card.weights_file or 'none'} {card.weights_sha256 or ''}".rstrip(),
     ]
+    if card.based_on is not None:
+        lines.append(f"based on    {card.based_on}")
     if card.image_kind == "scene":
         lines.append(f"values      {', '.join(what.value for what in card.radiometry)}")
-    for spec in card.classes:
-        lines.append(
-            f"class       {spec.name}: damage {spec.damage}, threshold {spec.threshold:g}, "
-            f"at least {spec.minimum_area_px} px"
-        )
+    lines += [f"class       {_class_text(spec)}" for spec in card.classes]
     for data in card.training_data:
-        lines.append(f"trained on  {data.name} ({data.licence}): {data.role}, {data.items} items")
-    lines += [f"measured    {name}: {text}" for name, text in flat_metrics(card.metrics)]
+        ships = "" if data.ships else "; not for weights that ship"
+        items = f", {data.items} items" if data.items else ""
+        lines.append(f"trained on  {data.name} ({data.licence}): {data.role}{items}{ships}")
+    lines += measured_lines(card.metrics)
+    if card.test_digest is not None:
+        lines.append(f"test set    {card.test_digest}")
+    lines += [
+        f"export      {export.file} ({export.format}), differs by at most {export.largest_difference:.2g} "
+        f"on {export.measured_on}"
+        for export in card.exports
+    ]
     lines += [f"limit       {text}" for text in card.limits]
     lines += [f"command     {text}" for text in card.commands]
+    return lines
+
+
+def measured_lines(metrics: dict[str, Any]) -> list[str]:
+    """Return what a card was measured at: a line a set, and one for each measure that a reader looks for first."""
+    from mizuhashi.model_numbers import OF_CARDS, measured_sets
+
+    lines = []
+    for measured in measured_sets(metrics):
+        lines.append(f"measured    {measured.title}" + (f", {measured.class_name}" if measured.class_name else ""))
+        lines += [f"            {OF_CARDS[key][0]} {text}" for key, text in measured.rows()]
     return lines
 
 
@@ -77,8 +124,30 @@ def flat_metrics(values: dict[str, Any], prefix: str = "") -> list[tuple[str, st
     return rows
 
 
-def _row(entry: Any) -> dict[str, Any]:
-    card: ModelCard = entry.card
+def _class_text(spec: ClassSpec) -> str:
+    reach = "" if spec.grow_threshold is None else f", reaching down to {spec.grow_threshold:g}"
+    return (
+        f"{spec.name}: damage {spec.damage}, threshold {spec.threshold:g}{reach}, at least {spec.minimum_area_px} px, "
+        f"tested on {spec.tested_on}{'' if spec.tested_on == 'nothing' else ' pixels'}"
+    )
+
+
+def _entry_lines(entry: ModelEntry) -> list[str]:
+    from models.version_files import changed_files, read_manifest
+
+    lines = [f"aliases     {', '.join(entry.aliases) or 'none'}"]
+    if entry.folder is None:
+        return lines
+    changed = changed_files(entry.folder)
+    if not changed:
+        lines.append(f"files       {', '.join(read_manifest(entry.folder))}: as they were stored")
+    return lines + [f"CHANGED     {line}" for line in changed]
+
+
+def _row(entry: ModelEntry) -> dict[str, Any]:
+    from mizuhashi.model_numbers import headline
+
+    card = entry.card
     return {
         "name": card.name,
         "version": card.version,
@@ -88,6 +157,7 @@ def _row(entry: Any) -> dict[str, Any]:
         "bands": list(card.bands),
         "aliases": list(entry.aliases),
         "shipped": entry.shipped,
+        "test": headline(card),
         "weights_sha256": card.weights_sha256,
     }
 
