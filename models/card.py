@@ -101,6 +101,7 @@ class TrainingData(_Frozen):
     role: str = Field(description="what it was used for, e.g. 'training pairs', 'pixels; labels derived from QA'")
     items: int
     ships: bool = Field(description="False: evaluation-only pictures; such a model never ships")
+    digest: str | None = Field(default=None, description="of pictures, labels and how they were read")
 
 
 class ModelCard(_Frozen):

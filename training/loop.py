@@ -98,11 +98,11 @@ class _Trainer:
         self._config, self._run, self._device, self._group = config, run, device, group
         self._log: Log = log if group.leads else _silent
         network = _first_network(config, start)
-        self._average = copy.deepcopy(network).to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self._average = copy.deepcopy(network).to(device).to(memory_format=torch.channels_last).eval()
         if config.gradient_checkpoint:
             networks.set_gradient_checkpoint(network, True)
         network = with_common_statistics(network, group, device).to(device)
-        self._network: nn.Module = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self._network: nn.Module = network.to(memory_format=torch.channels_last).train()
         self._optimiser = torch.optim.AdamW(
             self._network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )

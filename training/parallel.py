@@ -125,4 +125,4 @@ def with_common_statistics(network: nn.Module, group: Group, device: torch.devic
     """Return the network with batch norms that see the crops of all processes; GPUs only."""
     if group.size == 1 or device.type != "cuda":
         return network
-    return nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-any-return]
+    return nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-any-return, no-untyped-call]

@@ -4,6 +4,7 @@
 
     RUN/config.yaml          the configuration, every default written out
     RUN/environment.json     versions, device, threads, code revision
+    RUN/data.json            digest, licence and role of every source
     RUN/commands.txt         the command that began it and those that went on with it
     RUN/metrics.jsonl        one line a log point
     RUN/curves.png           loss, rate and scores
@@ -19,7 +20,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -75,11 +76,25 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def open(self, config: TrainConfig, command: str, existing: Existing, environment: Mapping[str, Any]) -> None:
+    def open(
+        self,
+        config: TrainConfig,
+        command: str,
+        existing: Existing,
+        environment: Mapping[str, Any],
+        data: Sequence[Row] = (),
+    ) -> None:
         """Make the folder, or take up the one that is there.
 
+        Args:
+            config: of the run.
+            command: that begins it or goes on with it.
+            existing: what to do with a folder that is there.
+            environment: see `environment_of`.
+            data: a row for each source, with ``role``, ``name`` and ``digest``.
+
         Raises:
-            ConfigError: it exists and nobody said what to do with it, or it is of another configuration.
+            ConfigError: it exists and nobody said what to do with it, or it is of another configuration or other data.
             OutputError: it cannot be written.
         """
         if self.path.exists() and existing == "refuse":
@@ -90,10 +105,12 @@ class RunFolder:
             shutil.rmtree(self.path, ignore_errors=True)
         if (self.path / "config.yaml").is_file():
             self._check(config)
+            self._check_data(data)
         with written(self.path / "config.yaml") as partial:
             partial.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
-        with written(self.path / "environment.json") as partial:
-            partial.write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
+        for name, content in (("environment.json", environment), ("data.json", data)):
+            with written(self.path / name) as partial:
+                partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         self._add(self.path / "commands.txt", command)
 
     def commands(self) -> tuple[str, ...]:
@@ -138,6 +155,23 @@ class RunFolder:
             raise ConfigError(
                 f"{self.path} was begun with other settings ({', '.join(other)}); give those of its config.yaml, "
                 "set another version, or throw the run away: --restart"
+            )
+
+    def _check_data(self, data: Sequence[Row]) -> None:
+        """Refuse pictures or labels that changed since the run began: its second half would learn something else."""
+        path = self.path / "data.json"
+        if not path.is_file():
+            return
+        try:
+            before = [(row["role"], row["name"], row["digest"]) for row in json.loads(path.read_bytes())]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{path}: unreadable ({error}); begin anew: --restart") from error
+        now = [(row["role"], row["name"], row["digest"]) for row in data]
+        if before != now:
+            other = ", ".join(sorted({name for _, name, _ in {*before} ^ {*now}}))
+            raise ConfigError(
+                f"the pictures or labels of {other} changed since {self.path} was begun; put them back, or begin anew: "
+                "--restart"
             )
 
     @staticmethod

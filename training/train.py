@@ -15,9 +15,11 @@ from torch import nn
 from findings.errors import ConfigError, OutputError
 from models.card import ClassSpec, ModelCard, TrainingData, write_card
 from models.checkpoint import save_bundle
+from models.licences import encoder_start
 from models.segmenter import Segmenter
 from training.calibrate import Pair, fit_calibration, reliability_png
-from training.config import EvaluationConfig, SourceConfig, TrainConfig
+from training.config import EvaluationConfig, TrainConfig
+from training.data_check import DataDigest, check_sources
 from training.datasets import open_source
 from training.evaluate import evaluate
 from training.loop import Log, card_of, train_network
@@ -54,8 +56,8 @@ def train(
         group: this process among those that train together.
 
     Raises:
-        ConfigError: the run folder holds that version already, an unfinished run was not to be touched, or the
-            configuration cannot be used.
+        ConfigError: the run folder holds that version already, an unfinished run was not to be touched, the
+            configuration cannot be used, or a picture that trains also chooses or measures.
         ModelError: the loss is not a number.
         OutputError: the disk is full; the run is kept as of its last checkpoint.
     """
@@ -67,16 +69,23 @@ def train(
     run = RunFolder(out / "runs" / f"{config.name}-{config.version}")
     card_of(config, [0.5] * len(config.classes))  # a contradiction is told before hours of training, not after
     if group.leads:
-        run.open(config, command, existing, environment_of(device, group, config))
+        data = check_sources(config, cache=out / "fingerprints")
+        run.open(config, command, existing, environment_of(device, group, config), data.rows())
     group.any(False, device)  # the others read the folder that the first process has made
     network = train_network(config, run, device, log, start=start, group=group)
     if group.leads:
-        _finish(config, run, folder, network, device, log)
+        _finish(config, run, folder, network, data, device, log)
     return folder
 
 
 def _finish(
-    config: TrainConfig, run: RunFolder, folder: Path, network: nn.Module, device: torch.device, log: Log
+    config: TrainConfig,
+    run: RunFolder,
+    folder: Path,
+    network: nn.Module,
+    data: DataDigest,
+    device: torch.device,
+    log: Log,
 ) -> None:
     """Store the version and measure what was stored; ``folder`` appears when everything is in it."""
     partial = run.path / "version"
@@ -89,7 +98,8 @@ def _finish(
     card = _with_operating_point(segmenter.card, choose_operating_point(segmenter, config, device))
     for spec, temperature in zip(card.classes, calibration.temperatures, strict=True):
         log(f"{spec.name}: temperature {temperature:.2f}, threshold {spec.threshold:g}")
-    card = card.model_copy(update={"training_data": _data(config), "commands": run.commands()})
+    about = {"training_data": _data(config, data), "commands": run.commands(), "test_digest": data.test}
+    card = card.model_copy(update=about)
     state = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
     card = save_bundle(partial, card, state)
     stored = Segmenter.load(partial).to(device)  # what is measured is what was stored, half precision and all
@@ -137,7 +147,8 @@ def _with_operating_point(card: ModelCard, updates: tuple[dict[str, Any], ...]) 
 
 def _measured(stored: Segmenter, config: TrainConfig, device: torch.device, log: Log) -> dict[str, Any]:
     metrics: dict[str, Any] = {"test": evaluate(stored, config.test, device)}
-    log(f"test: {metrics['test']}")
+    numbers = (f"{key} {value:.3f}" for key, value in metrics["test"].items() if isinstance(value, float))
+    log(f"test, used once: {', '.join(numbers)}")
     metrics["validation"] = evaluate(stored, config.validation, device)
     for key, sets in (("development", config.development), ("reports", config.reports)):
         if sets:
@@ -152,13 +163,23 @@ def _label(one: EvaluationConfig) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _data(config: TrainConfig) -> tuple[TrainingData, ...]:
-    rows = [_row(source, "training", config) for source in config.train]
-    chosen = [_row(one.source, "threshold and best step", config) for one in (config.validation, *config.development)]
-    return (*rows, *chosen)
+_ROLES = {"train": "training", "validation": "threshold and best step", "development": "threshold and best step"}
 
 
-def _row(source: SourceConfig, role: str, config: TrainConfig) -> TrainingData:
-    items = len(open_source(source, config.bands, config.class_names))
-    split = f", split {source.split}" if source.split else ""
-    return TrainingData(name=source.name, licence=source.licence, role=role + split, items=items, ships=source.ships)
+def _data(config: TrainConfig, data: DataDigest) -> tuple[TrainingData, ...]:
+    """Return what the weights rest on: the start of the encoder, what trained and what chose."""
+    encoder = str(config.architecture.get("encoder"))
+    start = (encoder_start(encoder),) if config.pretrained and config.based_on is None else ()
+    rows = [
+        TrainingData(
+            name=source.name,
+            licence=source.licence,
+            role=_ROLES[source.role] + (f", split {source.split}" if source.split else ""),
+            items=source.pictures,
+            ships=source.ships,
+            digest=source.digest,
+        )
+        for source in data.sources
+        if source.role in _ROLES
+    ]
+    return (*start, *rows)

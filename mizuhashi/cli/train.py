@@ -27,16 +27,27 @@ app = new_app()
 
 @app.command(
     help="Train a model version, measure it and add it to the registry of the home. "
-    "Several GPUs: torchrun --standalone --nproc-per-node N -m mizuhashi train CONFIG."
+    "Several GPUs: torchrun --standalone --nproc-per-node N -m mizuhashi train CONFIG. "
+    "With --from-reviews the champion is fine-tuned on what people decided, and compared with its challenger."
 )
 def train(
     ctx: typer.Context,
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file, e.g. training/configs/crack.yaml.")],
+    config: Annotated[
+        Path | None, typer.Argument(metavar="[CONFIG]", help="YAML file, e.g. training/configs/crack-1.yaml.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one setting.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the folder here instead of adding it to the home.")] = None,
     device: DeviceOption = Device.AUTO,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run; else begin it.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Throw an unfinished run away and begin anew.")] = False,
+    from_reviews: Annotated[
+        bool,
+        typer.Option("--from-reviews", help="Fine-tune the champion on the reviews; CONFIG is its own by default."),
+    ] = False,
+    survey: Annotated[list[str] | None, typer.Option(help="Only the reviews of this survey; may be repeated.")] = None,
+    base: Annotated[
+        str | None, typer.Option(metavar="NAME[@VERSION]", help="What to fine-tune, with --from-reviews.")
+    ] = None,
 ) -> None:
     """Train; the command is recorded on the card, so that the version can be made again."""
     from inference.device import pick_device
@@ -47,6 +58,14 @@ def train(
     session = session_of(ctx)
     existing = _existing(resume, restart)
     overrides = tuple(set_ or ())
+    if from_reviews:
+        from mizuhashi.cli.train_reviews import Wanted, train_from_reviews
+
+        wanted = Wanted(config, tuple(survey or ()), base, overrides, existing)
+        train_from_reviews(session, wanted, pick_device(device.value))
+        return
+    if config is None or survey or base:
+        raise typer.BadParameter("give CONFIG to train by, or --from-reviews with --survey and --base")
     settings = read_config(config, overrides)
     words = ["mizuhashi", "train", str(config), *(word for item in overrides for word in ("--set", item))]
     registry = session.registry()

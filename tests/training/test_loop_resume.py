@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from findings.errors import ModelError, OutputError
 from mizuhashi.__main__ import main
-from training import loop, snapshots
+from models.checkpoint import file_sha256
+from training import loop, losses, snapshots
 from training.config import TrainConfig, read_config
 from training.run_folder import RunFolder
 from training.train import train
@@ -57,7 +58,7 @@ def run_of(config: TrainConfig, folder: Path, said: list[str] | None = None) -> 
 
 def stop_at(step: int, monkeypatch: pytest.MonkeyPatch, how: Any) -> None:
     """Have something happen in the middle of a step, after its loss is known."""
-    whole = loop.loss
+    whole = losses.loss
     done = 0
 
     def counted(*args: Any) -> Any:
@@ -129,7 +130,7 @@ def test_an_interrupt_while_measuring_leaves_at_once_and_the_run_measures_when_i
 
     def long(*_: Any) -> Any:
         os.kill(os.getpid(), signal.SIGINT)
-        for _ in range(1000):
+        for _attempt in range(1000):
             time.sleep(0.01)
         raise AssertionError("went on measuring after the interrupt")
 
@@ -163,7 +164,7 @@ def test_pickles_are_no_checkpoints_even_with_a_matching_digest(
     for folder in snapshots.snapshots(tmp_path / "checkpoints"):
         torch.save({"network": torch.zeros(1)}, folder / "state.safetensors")
         record = json.loads((folder / "state.json").read_text())
-        record["sha256"] = snapshots.file_sha256(folder / "state.safetensors")
+        record["sha256"] = file_sha256(folder / "state.safetensors")
         (folder / "state.json").write_text(json.dumps(record))
     with pytest.raises(ModelError, match=r"no sound checkpoint: step-000006 .*step-000003 .*--restart"):
         run_of(small, tmp_path)
@@ -191,7 +192,7 @@ def test_a_full_disk_is_told_and_the_run_goes_on_from_the_checkpoint_before(
             raise OSError(errno.ENOSPC, "No space left on device")
         save(tensors, path)
 
-    save = snapshots.save_file
+    save = save_file
     with monkeypatch.context() as patch:
         patch.setattr(snapshots, "save_file", full)
         with pytest.raises(OutputError, match=r"step-000006.*No space left.*step-000003 is kept.*--resume"):
