@@ -21,9 +21,7 @@ app = new_app("List class maps, write or check the manifest of a data set.")
 @app.command(help="List the class maps, or show one: which labels of a data set mean which of our classes.")
 def maps(
     ctx: typer.Context,
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A map's name or the path of a YAML file.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A map's name or a YAML path.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print the class maps with licence and whether weights trained by them may ship."""

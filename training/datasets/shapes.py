@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import rasterio
 from rasterio.features import rasterize
+from shapely.geometry import LineString, mapping
 
 from findings.errors import ConfigError
 from imagery.types import Window
@@ -121,7 +123,7 @@ def draw_shapes(shapes: Sequence[Shape], window: Window, factor: float = 1.0) ->
             if shape.width_px is None:
                 outlines.append(points)
             else:
-                _trace(canvas, points, False, max(round(shape.width_px * factor), 1))
+                _fill_line(canvas, points, shape.width_px * factor)
     _fill(canvas, outlines)
     return canvas > 0
 
@@ -136,22 +138,32 @@ def _fill(canvas: npt.NDArray[np.uint8], outlines: Sequence[Points]) -> None:
     if not outlines:
         return
     rings = [np.vstack([points, points[:1]]) for points in outlines]
-    with rasterio.Env():
-        rasterize(
-            [({"type": "Polygon", "coordinates": [ring.tolist()]}, 1) for ring in rings], out=canvas, all_touched=False
-        )
+    _burn(canvas, [{"type": "Polygon", "coordinates": [ring.tolist()]} for ring in rings])
     for points in outlines:
         low = np.floor(points.min(axis=0)).astype(int)
         high = np.ceil(points.max(axis=0)).astype(int) + 1
         part = canvas[max(low[1], 0) : max(high[1], 0), max(low[0], 0) : max(high[0], 0)]
         if part.size and not part.any():
-            _trace(canvas, points, True, 1)
+            _trace(canvas, points, closed=True)
 
 
-def _trace(canvas: npt.NDArray[np.uint8], points: Points, closed: bool, thickness: int) -> None:
+def _fill_line(canvas: npt.NDArray[np.uint8], points: Points, width: float) -> None:
+    """Fill a line with round ends; one thinner than a pixel is drawn a pixel wide."""
+    if width <= 1.0:
+        _trace(canvas, points, closed=False)
+    else:
+        _burn(canvas, [mapping(LineString(points).buffer(width / 2))])
+
+
+def _burn(canvas: npt.NDArray[np.uint8], areas: Sequence[Any]) -> None:
+    with rasterio.Env():
+        rasterize([(area, 1) for area in areas], out=canvas, all_touched=False)
+
+
+def _trace(canvas: npt.NDArray[np.uint8], points: Points, *, closed: bool) -> None:
     limit = 2**31 / (1 << (_SHIFT + 1))  # cv2 keeps coordinates in 32 bits
     at_centres = np.clip(np.round((points - 0.5) * (1 << _SHIFT)), -limit, limit).astype(np.int32)
-    cv2.polylines(canvas, [at_centres.reshape(-1, 1, 2)], closed, 1, thickness, cv2.LINE_8, _SHIFT)
+    cv2.polylines(canvas, [at_centres.reshape(-1, 1, 2)], closed, 1, 1, cv2.LINE_8, _SHIFT)
 
 
 def _stamp(canvas: npt.NDArray[np.uint8], shape: Shape, window: Window, factor: float) -> None:
