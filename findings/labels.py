@@ -65,8 +65,16 @@ def label_named(name: str) -> Label:
     return found
 
 
+def class_key(label: Label) -> str | None:
+    """Return what tells the classes of one damage apart in findings' details and ids; None where there is one only."""
+    return label.name if sum(other.damage == label.damage for other in labels()) > 1 else None
+
+
 def label_of(damage: str, details: Mapping[str, Any]) -> Label:
-    """Return the label of a finding: of its damage the one whose facts all hold, the most exact first."""
+    """Return the label of a finding: the class that its model said, else the one of its damage whose facts all hold."""
+    said = next((label for label in labels() if label.name == details.get("class") and label.damage == damage), None)
+    if said is not None:
+        return said
     fitting = [
         label
         for label in labels()

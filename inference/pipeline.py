@@ -29,6 +29,7 @@ from inference.evidence import photo_evidence, scene_evidence
 from inference.judgement import CODE_VERSION, Place, judge
 from inference.outcome import Report, Stopwatch
 from inference.photographs import find_places, load_picture
+from inference.reviewed import known_findings, without_parts
 from inference.scenes import Scene, change_places, scene_places, stacks
 from models.base import PixelModel
 from models.card import ModelCard
@@ -288,11 +289,12 @@ def _scores(run: _Run, reader: PixelSource, model: PixelModel) -> NDArray[np.flo
 
 
 def _judge(run: _Run, image: Image, model: PixelModel, places: Sequence[Place]) -> list[Finding]:
-    known = [
-        finding
-        for finding in run.store.findings_of_image(image.uid, inactive=True)
-        if finding.provenance.model == model.card.name
-    ]
+    stored = run.store.findings_of_image(image.uid, inactive=True)
+    known = known_findings(stored, model.card.name, run.store.reviews(image_uid=image.uid))
+    places, parts = without_parts(places, known)
+    if parts:
+        note = f"{parts} places of {model.card.name} are parts of findings that people decided about; not listed again"
+        run.remarks.append((Path(image.path).name, note))
     return judge(image, run.asset_of(image), model, places, known, _parameters())
 
 

@@ -27,7 +27,7 @@ from findings.exports.incoming import (
 from findings.exports.task import ReviewItem, ReviewPicture, ReviewTask, content_digest
 from findings.finding import Domain, Finding, FindingStatus, Provenance
 from findings.grading import grade
-from findings.labels import CLASSES, label_named
+from findings.labels import CLASSES, class_key, label_named
 from findings.review import PERSON, Review, standing
 from findings.survey import Image, ImageKind
 from findings.taxonomy import TAXONOMY_VERSION
@@ -203,7 +203,7 @@ def person_finding(store: Store, survey: str, drawn: Drawn) -> Finding:
         span=image.span,
         member=image.member,
         taxonomy_version=TAXONOMY_VERSION,
-        details=dict(label.facts),
+        details={**label.facts, **({} if (key := class_key(label)) is None else {"class": key})},
     )
 
 

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import PurePosixPath
 
@@ -21,7 +21,7 @@ from findings.errors import RecordError
 from findings.exports.task import DECISIONS, PENDING, ReviewItem, ReviewPicture, ReviewTask, content_digest, one_part
 from findings.finding import Finding, FindingStatus
 from findings.identity import finding_uid
-from findings.labels import label_named
+from findings.labels import class_key, label_named
 from findings.review import PictureReview, Review, Standing, moved, review_uid, says_the_same, standing
 from findings.survey import Image
 
@@ -220,10 +220,15 @@ def _drawn(
     found: Incoming, item: ReviewItem, known: Known, door: Door, image: Image, marks: set[str], about: str
 ) -> None:
     outline = _inside(item.outline_px, known, image.uid, about)
-    damage = label_named(item.label).damage
+    label = label_named(item.label)
     others = [finding for finding in known.findings if finding.image_uid == image.uid and finding.uid not in marks]
+    alike = [
+        replace(finding, damage=label.damage, geometry_px=now.outline_px, details={"class": class_key(label)})
+        for finding in others
+        if (now := standing(finding, known.reviews.get(finding.uid, ()))).label == item.label
+    ]
     taken = frozenset(drawn.uid for drawn in found.drawn)
-    uid = finding_uid(image.uid, damage, outline, others, taken)
+    uid = finding_uid(image.uid, label.damage, outline, alike, taken, class_key(label))
     finding = next((finding for finding in others if finding.uid == uid), None)
     if finding is not None:
         decided = item.decision if item.decision != PENDING else "confirmed"

@@ -40,9 +40,15 @@ def train(
     device: DeviceOption = Device.AUTO,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run; else begin it.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Throw an unfinished run away and begin anew.")] = False,
+    mlflow: Annotated[
+        str | None, typer.Option(metavar="URI", help="Copy the run to MLflow, e.g. sqlite:///mlflow.db.")
+    ] = None,
+    mlflow_alias: Annotated[
+        str | None, typer.Option(metavar="ALIAS", help="Alias of the version there, e.g. challenger.")
+    ] = None,
     from_reviews: Annotated[
         bool,
-        typer.Option("--from-reviews", help="Fine-tune the champion on the reviews; CONFIG is its own by default."),
+        typer.Option("--from-reviews", help="Fine-tune the champion on reviews; CONFIG: its own by default."),
     ] = False,
     survey: Annotated[list[str] | None, typer.Option(help="Only the reviews of this survey; may be repeated.")] = None,
     base: Annotated[
@@ -52,6 +58,7 @@ def train(
     """Train; the command is recorded on the card, so that the version can be made again."""
     from inference.device import pick_device
     from training.config import read_config
+    from training.mirror import Mirror
     from training.parallel import joined, read_group
     from training.train import train as train_version
 
@@ -73,7 +80,10 @@ def train(
         refuse_taken(registry, settings.name, settings.version)  # before hours of training, not after
     settings, start = based_on(registry, settings)
     where = out if out is not None else session.settings().home / "training"
+    if mlflow_alias is not None and mlflow is None:
+        raise ConfigError(f"--mlflow-alias {mlflow_alias}: say where, too: --mlflow URI")
     group = read_group(os.environ)
+    mirror = Mirror(mlflow, session.output.say) if mlflow is not None and group.leads else None
     with joined(group, pick_device(device.value)) as own_device:
         folder = train_version(
             settings,
@@ -84,6 +94,8 @@ def train(
             existing=existing,
             start=start,
             group=group,
+            mirror=mirror,
+            mirror_alias=mlflow_alias,
         )
     if not group.leads:
         return

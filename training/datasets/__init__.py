@@ -16,6 +16,7 @@ from training.datasets.dacl10k import open_dacl10k
 from training.datasets.generated import GeneratedConcrete, GeneratedRiver
 from training.datasets.mask_pairs import MaskPairs
 from training.datasets.pasted import PastedCracks
+from training.datasets.reviewed import open_reviewed
 from training.datasets.sample import Item, Sample, Source
 from training.datasets.sen1floods11 import open_sen1floods11
 from training.datasets.water_tiles import WaterTiles
@@ -113,4 +114,5 @@ OPENERS: Mapping[str, Opener] = {
     "sen1floods11": open_sen1floods11,
     "coco": open_coco,
     "cvat": open_cvat,
+    "reviews": open_reviewed,
 }
