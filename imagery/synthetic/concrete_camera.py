@@ -63,10 +63,10 @@ def random_shot(rng: np.random.Generator) -> Shot:
     soft = rng.random()
     grey = rng.random() < 0.06
     return Shot(
-        level=float(np.exp(rng.normal(np.log(0.22), 0.5))),
+        level=float(np.clip(np.exp(rng.normal(np.log(0.24), 0.65)), 0.04, 0.75)),
         metered=float(rng.uniform(0.6, 1.0)),
         cast=(float(rng.normal(1.0, 0.035)), 1.0, float(rng.normal(1.0, 0.045))),
-        blur_px=float(rng.uniform(0.35, 1.1)),
+        blur_px=float(rng.choice([rng.uniform(0.05, 0.4), rng.uniform(0.35, 1.1)], p=[0.2, 0.8])),
         defocus_px=float(rng.uniform(0.8, 2.6)) * (soft < 0.08),
         motion_px=float(rng.uniform(1.5, 6)) * (0.08 < soft < 0.15),
         aberration_px=float(rng.uniform(0.2, 1.4)) * (rng.random() < 0.25),
@@ -76,7 +76,7 @@ def random_shot(rng: np.random.Generator) -> Shot:
         radius_px=float(rng.uniform(0.8, 2.0)),
         contrast=float(rng.choice([1.0, rng.uniform(0.7, 1.0), rng.uniform(1.0, 1.5)])),
         haze=float(rng.choice([0.0, 0.0, rng.uniform(0, 0.15)])),
-        saturation=0.0 if grey else float(rng.uniform(0.5, 1.25)),
+        saturation=0.0 if grey else float(rng.uniform(0.6, 1.6)),
         resample=float(rng.uniform(0.5, 0.95)) if rng.random() < 0.2 else 1.0,
         jpeg_quality=None if rng.random() < 0.1 else int(rng.integers(40, 99)),
     )

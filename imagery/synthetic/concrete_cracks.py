@@ -1,4 +1,4 @@
-"""Cracks of every kind on a scene: single and branched, families, nets, along joints, and gaps wide enough to look into."""
+"""Cracks of every kind: single and branched, families, nets, along joints, and gaps wide enough to look into."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDEST_PX = 40.0
 
 
 def random_width_px(rng: np.random.Generator, gsd_mm: float) -> float:
-    """Return a largest width in pixels: 0.1 to 5 mm, never below 0.3 px nor above 25 px, hairlines as often as wide ones."""
+    """Return a largest width in pixels: 0.1 to 5 mm, never below 0.35 px nor above 25 px, more often a thin one."""
     low, high = max(0.1 / gsd_mm, 0.35), min(max(5.0 / gsd_mm, 1.5), 25.0)
     share = float(rng.beta(1.0, 1.6))  # more of the thin ones
     return float(low * (high / low) ** share)
@@ -80,16 +80,16 @@ def add_crack_along(rng: np.random.Generator, scene: Scene, line: tuple[Point, P
 
 
 def add_map_cracks(rng: np.random.Generator, scene: Scene) -> list[CrackLine]:
-    """Draw a net (craze, alligator, alkali reaction): cells of uneven size whose borders have opened, not all of them."""
+    """Draw a net (craze, alligator, alkali reaction): uneven cells, most of whose borders have opened."""
     height, width = scene.shape
     cell = float(np.exp(rng.uniform(np.log(0.12), np.log(0.45)))) * scene.size
     grid = np.stack(np.meshgrid(np.arange(-1.5, width / cell + 2), np.arange(-1.5, height / cell + 2)), -1).reshape(
         -1, 2
     )
-    seeds = (grid + rng.uniform(-0.42, 0.42, grid.shape)) * cell
+    seeds = (grid + rng.normal(0, 0.4, grid.shape)) * cell
     net = Voronoi(seeds)
     reach = fractal_noise(rng, scene.shape, 0.6 * scene.size, 20.0, 0.8) + float(rng.uniform(-0.2, 1.2))
-    widest = min(random_width_px(rng, scene.surface.gsd_mm), 0.05 * cell + 1, 6.0)
+    widest = min(random_width_px(rng, scene.surface.gsd_mm), 0.03 * cell + 1, 4.0)
     rough, lines = float(rng.uniform(0.5, 1.1)), []
     for first, second in net.ridge_vertices:
         if first < 0:
@@ -97,9 +97,9 @@ def add_map_cracks(rng: np.random.Generator, scene: Scene) -> list[CrackLine]:
         ends = net.vertices[[first, second]]
         col, row = np.clip(ends.mean(axis=0), 0, (width - 1, height - 1)).astype(int)
         inside = np.any((ends > -cell) & (ends < (width + cell, height + cell)))
-        if not inside or np.linalg.norm(ends[1] - ends[0]) < 6 or reach[row, col] < 0 or rng.random() < 0.12:
+        if not inside or np.linalg.norm(ends[1] - ends[0]) < 6 or reach[row, col] < 0 or rng.random() < 0.22:
             continue
-        thin = max(widest * float(rng.lognormal(-0.4, 0.4)), 0.3)
+        thin = max(widest * float(rng.lognormal(-0.6, 0.5)), 0.3)
         lines.append(crack_along(rng, ends, thin, roughness=rough, open_ends=bool(rng.random() < 0.85)))
     paint_lines(rng, scene, lines)
     return lines

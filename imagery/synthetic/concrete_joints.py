@@ -1,4 +1,4 @@
-"""What the building leaves behind: joints, board marks, panel grids, pour lines. All of them look like cracks; none is."""
+"""What the building leaves: joints, board marks, panel grids, pour lines. They look like cracks and are none."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def add_joints(rng: np.random.Generator, scene: Scene, count: int) -> list[tuple
 
 
 def add_panel_grid(rng: np.random.Generator, scene: Scene) -> None:
-    """Draw a regular grid of panels, blocks or bricks: two families of lines, the upright ones in one row or staggered."""
+    """Draw a regular grid of panels, blocks or bricks: two families of lines, the upright ones staggered or not."""
     height, width = scene.shape
     pitch_y = float(rng.uniform(0.12, 0.9)) * scene.size
     pitch_x = pitch_y * float(rng.uniform(0.8, 2.6))

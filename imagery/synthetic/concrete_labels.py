@@ -5,19 +5,23 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_closing, binary_opening, gaussian_filter1d, uniform_filter1d
+from scipy.ndimage import binary_closing, binary_opening, gaussian_filter1d, map_coordinates, uniform_filter1d
 
 from imagery.synthetic.concrete_scene import CLASSES, Scene
+from imagery.synthetic.cracks import STEP_PX
 from imagery.synthetic.noise import Field, blur
 
 Mask = NDArray[np.bool_]
 Matrix = NDArray[np.float64]
 
-PLAIN, FAINT = 1.0, 0.4  # darkness over the wall's unevenness: people label a line above, and disagree in between
+# Darkness over the wall's unevenness. People draw a line through faint parts where enough of it is plain, and disagree
+# about what is mostly faint or dim.
+PLAIN, FAINT, DIM = 1.0, 0.55, 0.3
+SHORTEST_PX = 30.0  # nobody labels a dash of which nothing goes on
 LEAST_GREY = 3.0  # no eye tells a line that is darker by fewer grey values
 SOFT = ("efflorescence", "rust", "wet_spot")  # classes that fade out: between 0.2 and 0.5 nobody can say
 LEAST_SOFT = 0.2
-_RUN = 16  # samples, 8 px of the canvas
+_RUN = 24  # samples, 12 px of the canvas
 
 
 def warp(values: Field, view: Matrix, size_px: int) -> Field:
@@ -37,7 +41,7 @@ def project(points_px: Matrix, view: Matrix) -> Matrix:
 
 def scale_of(view: Matrix, size_px: int) -> float:
     """Return how many pixels of the picture one pixel of the canvas fills, in the middle of the picture."""
-    x, y = project(np.full((1, 2), size_px / 2), np.linalg.inv(view))[0]
+    x, y = project(np.full((1, 2), size_px / 2), np.asarray(np.linalg.inv(view), dtype=np.float64))[0]
     around = project(np.array([[x, y], [x + 1, y], [x, y + 1]]), view)
     return float(np.sqrt(abs(np.linalg.det(around[1:] - around[0]))))
 
@@ -79,18 +83,25 @@ def _drawn(
         shown = scene.hidden[np.clip(row, 0, height - 1), np.clip(col, 0, width - 1)] < 0.5
         contrast = line_contrast(grey, grain, points, line.width_px)
         xy = np.floor(points).astype(np.int32)
-        for begin, end in runs(contrast >= PLAIN, shown):
+        pieces = runs(contrast >= FAINT, shown)
+        clear = [float(np.mean(contrast[begin:end] >= PLAIN)) for begin, end in pieces]
+        whole = sum((end - begin) * STEP_PX for (begin, end), part in zip(pieces, clear, strict=True) if part >= 0.4)
+        for (begin, end), part in zip(pieces, clear, strict=True):
+            if part < 0.4 or whole < SHORTEST_PX:  # in the main it cannot be told from the texture
+                cv2.polylines(faint, [xy[begin:end, None, :]], False, 1, thick + 2)
+                continue
             cv2.polylines(plain, [xy[begin:end, None, :]], False, 1, thick)
             reach = int(2 * np.ceil(0.6 * line.width_px[begin:end].max())) + 3
             cv2.polylines(around, [xy[begin:end, None, :]], False, 1, reach)
-        for begin, end in runs(contrast >= FAINT, shown):
+        for begin, end in runs(contrast >= DIM, shown):
             cv2.polylines(faint, [xy[begin:end, None, :]], False, 1, thick + 2)
     return plain > 0, faint > 0, around > 0
 
 
 def _unevenness(grey: Field, coverage: Field) -> Field:
     """Return the local standard deviation of the wall beside cracks, at the scale of cracks, in grey values."""
-    wall = 1 - cv2.dilate((coverage > 0.02).astype(np.float32), np.ones((5, 5), np.uint8))
+    crack = cv2.dilate((coverage > 0.02).astype(np.float32), np.ones((5, 5), np.uint8))
+    wall = np.asarray(1 - crack, dtype=np.float32)
     rough = np.square(blur(grey, 0.5) - blur(grey, 2.5))
     return np.asarray(np.sqrt(blur(rough * wall, 8.0) / np.maximum(blur(wall, 8.0), 1e-3) + 1.0), dtype=np.float32)
 
@@ -107,9 +118,9 @@ def line_contrast(grey: Field, grain: Field, points_px: Matrix, width_px: NDArra
     soft = blur(grey, 0.5)
 
     def level(offset: NDArray[np.float64]) -> NDArray[np.float64]:
-        at = (points_px + offset[:, None] * normal - 0.5).astype(np.float32)
-        values = cv2.remap(soft, at[None, :, 0], at[None, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(uniform_filter1d(values[0].astype(np.float64), 24, mode="nearest"))
+        at = points_px + offset[:, None] * normal - 0.5
+        values = map_coordinates(soft, at.T[::-1], order=1, mode="nearest", output=np.float64)  # of any length
+        return np.asarray(uniform_filter1d(values, 24, mode="nearest"))
 
     half = 0.5 * width_px
     middle = level(np.zeros(len(half)))
@@ -122,7 +133,7 @@ def line_contrast(grey: Field, grain: Field, points_px: Matrix, width_px: NDArra
 def runs(plain: NDArray[np.bool_], shown: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return the half-open index ranges of a line that people would draw.
 
-    They draw through a gap of a few pixels and leave out a dot: runs closer than 8 px are joined, shorter ones dropped.
+    They draw through a gap of a few pixels and leave out a dot: runs closer than 12 px are joined, shorter dropped.
     """
     wide = np.pad(plain, _RUN)
     kept = binary_opening(binary_closing(wide, np.ones(_RUN)), np.ones(_RUN))[_RUN:-_RUN] & shown

@@ -84,4 +84,5 @@ def _twigs(rng: np.random.Generator, scene: Scene) -> Field:
         grow_branches(rng, lines, 0, float(rng.choice([0.0, 3.0])), roughness=rough)
         for line in lines:
             np.maximum(total, line_coverage(line, scene.shape), out=total)
-    return np.clip(1.5 * blur(total, float(rng.uniform(0.8, 2.5))), 0, 1)
+    soft = blur(total, float(rng.uniform(0.8, 2.5)))
+    return np.asarray(np.clip(1.5 * soft, 0, 1), dtype=np.float32)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from imagery.synthetic.concrete_joints import Point, line_across, rough_band, side_of
 from imagery.synthetic.concrete_scene import Scene
@@ -27,9 +28,8 @@ def _tie_holes(rng: np.random.Generator, scene: Scene) -> None:
     """Set the holes of form ties in a row or grid, open or plugged; some of them bleed rust."""
     height, width = scene.shape
     radius_mm = float(rng.uniform(6, 18))
-    if scene.px(radius_mm) > 0.08 * scene.size:
-        radius_mm = 0.08 * scene.size * scene.surface.gsd_mm
-    pitch = float(rng.uniform(0.25, 0.9)) * scene.size
+    radius_mm = min(radius_mm, 0.05 * scene.size * scene.surface.gsd_mm)
+    pitch = max(float(rng.uniform(0.25, 0.9)) * scene.size, 10 * scene.px(radius_mm))
     x0, y0 = rng.uniform(0, pitch, 2)
     rusty, kind = rng.random() < 0.25, int(rng.integers(2**31))
     for y in np.arange(y0, height, pitch):
@@ -39,6 +39,10 @@ def _tie_holes(rng: np.random.Generator, scene: Scene) -> None:
             if rusty and rng.random() < 0.7:
                 radius = max(scene.px(radius_mm), 1.5)
                 add_rust_run(rng, scene, float(x), float(y) + radius, max(0.7 * radius, 2.0))
+
+
+def _share(mask: NDArray[np.uint8]) -> Field:
+    return np.asarray(mask, dtype=np.float32) / np.float32(255)
 
 
 def _stroke_body(rng: np.random.Generator, scene: Scene, mask: Field, dust: float) -> Field:
@@ -67,9 +71,9 @@ def _chalk(rng: np.random.Generator, scene: Scene) -> None:
             end = (x + int(rng.normal(0, 0.3) * width), y + int(rng.normal(0, 0.3) * height))
             cv2.arrowedLine(mask, (x, y), end, 255, thick, cv2.LINE_AA, tipLength=0.15)
         else:
-            walk = np.cumsum(rng.normal(0, 0.05 * scene.size, (12, 2)), axis=0) + (x, y)
+            walk = np.cumsum(rng.normal(0, 0.05 * scene.size, (12, 2)), axis=0) + np.asarray([x, y])
             cv2.polylines(mask, [walk.astype(np.int32)], bool(rng.random() < 0.3), 255, thick, cv2.LINE_AA)
-    wobble = _wobbled(rng, mask.astype(np.float32) / 255, 0.012 * scene.size)
+    wobble = _wobbled(rng, _share(mask), 0.012 * scene.size)
     body = _stroke_body(rng, scene, wobble, float(rng.uniform(0.1, 0.9)))
     colours: tuple[Colour, ...] = (
         (0.75, 0.75, 0.72),
@@ -108,7 +112,7 @@ def _graffiti(rng: np.random.Generator, scene: Scene) -> None:
             path = np.stack([np.interp(at, np.arange(count), knots[:, axis]) for axis in (0, 1)], axis=1)
             path = cv2.blur(path.astype(np.float32), (1, 9)).astype(np.int32)
             cv2.polylines(mask, [path], False, 255, thick, cv2.LINE_AA)
-        soft = blur(mask.astype(np.float32) / 255, float(rng.uniform(0.5, 0.15 * thick + 0.6)))
+        soft = blur(_share(mask), float(rng.uniform(0.5, 0.15 * thick + 0.6)))
     body = _stroke_body(rng, scene, soft, float(rng.choice([0.0, rng.uniform(0, 0.8)])))
     colour = np.clip(rng.uniform(0.01, 0.7, 3) * rng.uniform(0.2, 1.0), 0.01, 0.8)
     if rng.random() < 0.4:
@@ -170,9 +174,8 @@ def _roots(rng: np.random.Generator, scene: Scene) -> None:
     body = np.maximum.reduce([line_coverage(line, scene.shape) for line in lines])
     body = np.clip(2 * body, 0, 1)
     move = np.array([[1, 0, -2.0 * np.cos(scene.light_rad)], [0, 1, -2.0 * np.sin(scene.light_rad)]], dtype=np.float32)
-    scene.surface.darken(
-        blur(cv2.warpAffine(body, move, scene.shape[::-1]), 1.0) * (1 - body), float(rng.uniform(0.5, 0.85))
-    )
+    shade = np.asarray(cv2.warpAffine(body, move, scene.shape[::-1]), dtype=np.float32)
+    scene.surface.darken(blur(shade, 1.0) * (1 - body), float(rng.uniform(0.5, 0.85)))
     browns: tuple[Colour, ...] = (
         (0.16, 0.11, 0.06),
         (0.30, 0.25, 0.17),
@@ -225,8 +228,9 @@ def _pipe(rng: np.random.Generator, scene: Scene) -> None:
     start, end = line_across(rng, scene.shape, float(rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.03)))
     radius = float(rng.uniform(0.015, 0.09)) * scene.size
     across = side_of(scene.shape, start, end)
-    body = np.clip(radius - np.abs(across) + 0.5, 0, 1)
-    shade = np.clip(radius - np.abs(across + np.float32(rng.choice([-1.0, 1.0]) * 0.9 * radius)) + 0.5, 0, 1)
+    body = np.clip(np.float32(radius) - np.abs(across) + np.float32(0.5), 0, 1)
+    beside = across + np.float32(rng.choice([-1.0, 1.0]) * 0.9 * radius)
+    shade = np.asarray(np.clip(radius - np.abs(beside) + 0.5, 0, 1), dtype=np.float32)
     scene.surface.darken(blur(shade, 0.2 * radius + 0.5) * (1 - body), float(rng.uniform(0.35, 0.7)))
     tone = float(rng.choice([0.04, 0.2, 0.35, 0.55]))
     lit = np.sqrt(np.clip(1 - np.square(across / radius), 0.05, 1)) * (
@@ -272,9 +276,8 @@ def add_edge(rng: np.random.Generator, scene: Scene) -> Edge:
     if across[height // 2, width // 2] > 0:
         across = -across
     across += np.float32(0.4) * smooth_noise(rng, scene.shape, 20.0)
-    rim = np.clip(1 - np.abs(across) / float(rng.uniform(1, 5)), 0, 1) * ramp(
-        smooth_noise(rng, scene.shape, 20.0), -1, 0.6
-    )
+    rim = np.clip(1 - np.abs(across) / np.float32(rng.uniform(1, 5)), 0, 1)
+    rim = rim * ramp(smooth_noise(rng, scene.shape, 20.0), -1, 0.6)
     scene.surface.darken(rim, float(rng.choice([rng.uniform(0.5, 0.85), rng.uniform(1.15, 1.6)])))
     return Edge(line, ramp(across, -0.8, 0.8), bool(rng.random() < 0.5))
 

@@ -36,7 +36,8 @@ def add_spall(
     if centre is None:
         centre = (float(rng.uniform(0.05, 0.95)) * width, float(rng.uniform(0.05, 0.95)) * height)
     if radius_px is None:
-        radius_px = float(np.exp(rng.uniform(np.log(0.07), np.log(0.5)))) * scene.size
+        radius_px = scene.px(float(np.exp(rng.uniform(np.log(25), np.log(250)))))
+        radius_px = float(np.clip(radius_px, 0.07 * scene.size, 0.55 * scene.size))
     steel = bool(rng.random() < 0.5) if bars is None else bars
     angle = float(rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.06))
     inside = _outline(rng, scene, centre, radius_px, angle, along_bar=steel and bool(rng.random() < 0.4))
@@ -75,7 +76,7 @@ def _break(rng: np.random.Generator, scene: Scene, share: Field, inside: Field, 
     surface, shape = scene.surface, scene.shape
     rough = fractal_noise(rng, shape, max(0.25 * radius, 5.0), 1.2, 0.35)
     shells = fractal_noise(rng, shape, max(0.7 * radius, 8.0), 3.0, 0.9)
-    steps = float(rng.uniform(3, 8)) * (np.clip(inside, 0, 1) + 0.15 * shells)
+    steps = float(rng.uniform(2, 5)) * (np.clip(inside, 0, 1) + 0.3 * shells + 0.08 * rough)
     terrace = (np.floor(steps) + ramp(steps - np.floor(steps), 0.35, 1.0)).astype(np.float32)
     bed = np.median(surface.colour[::4, ::4], axis=(0, 1)).astype(np.float32)
     tone = float(rng.uniform(0.6, 0.92) if old else rng.choice([rng.uniform(0.65, 0.9), rng.uniform(1.08, 1.5)]))
@@ -90,7 +91,7 @@ def _break(rng: np.random.Generator, scene: Scene, share: Field, inside: Field, 
     relief = np.float32(2.2 if old else 3.5)
     surface.height -= share * (relief * terrace - 1.5 * rough)
     if not old:
-        _relight(scene, share * terrace, 0.5)
+        _relight(scene, share * (terrace - 0.2 * rough), float(rng.uniform(0.2, 0.45)))
     shade_rim(surface, share, 0.5 * radius if old else float(rng.uniform(0.8, 2.2)) * radius, scene.light_rad)
     lip = np.clip(blur(share, 1.2) - share, 0, 1) * ramp(rough, -0.3, 0.8)
     surface.darken(lip, float(rng.uniform(0.7, 1.25)))
@@ -109,7 +110,7 @@ def _bare_bars(
 ) -> None:
     """Show one to three corroded bars across a spall, now and then with a stirrup across them."""
     diameter = float(rng.choice([10.0, 13.0, 16.0, 19.0, 25.0]))
-    diameter = float(np.clip(scene.px(diameter), 2.5, max(0.28 * radius, 3.0)))
+    diameter = float(np.clip(scene.px(diameter), 3.0, max(0.3 * radius, 3.5)))
     pitch = max(float(rng.uniform(0.5, 1.3)) * radius, 2.2 * diameter)
     first = float(rng.normal(0, 0.1)) * radius
     for offset in (first, first + pitch, first - pitch):
@@ -161,8 +162,8 @@ def _paint_steel(
     worn = float(rng.uniform(0.0, 0.22))
     ribs = 1 + np.float32(worn) * np.sin(2 * np.pi * (along / 0.6 + 0.35 * u)) * round_off
     dark = np.array([0.085, 0.055, 0.042], dtype=np.float32) * np.float32(rng.uniform(0.6, 1.5))
-    orange = np.array([0.22, 0.10, 0.045], dtype=np.float32) * np.float32(rng.uniform(0.7, 1.2))
-    mix = ramp(flake, float(rng.uniform(-1.2, 0.8)), float(rng.uniform(1.0, 2.0)))[..., None]
+    orange = np.array([0.17, 0.09, 0.05], dtype=np.float32) * np.float32(rng.uniform(0.6, 1.2))
+    mix = ramp(flake, float(rng.uniform(-2.0, 0.5)), float(rng.uniform(1.6, 3.0)))[..., None]
     body = (dark + mix * (orange - dark)) * (lit * ribs * np.clip(1 + 0.25 * flake, 0.4, 1.7))[..., None]
     surface.cover(bar, np.clip(body, 0.004, 0.6).astype(np.float32))
     surface.height *= 1 - 0.6 * bar

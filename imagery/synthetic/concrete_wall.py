@@ -114,7 +114,7 @@ def _pitted(
     surface = _plain(shape, gsd_mm, colour, tone * (1 - np.float32(rng.uniform(0.2, 0.6)) * pits), grain - 2 * pits)
     if rng.random() < 0.5:
         crust = ramp(fractal_noise(rng, shape, 0.3 * size, 1.5, 0.35) + 0.3 * grain, 1.0, 1.3)
-        surface.cover(0.7 * crust, (0.55, 0.55, 0.52))
+        surface.darken(crust, float(rng.uniform(1.08, 1.2)))
     return surface
 
 
@@ -134,7 +134,7 @@ _SHARES = (0.30, 0.32, 0.08, 0.15, 0.08, 0.07)
 
 
 def add_stones(rng: np.random.Generator, surface: Surface, where: Field, radius_px: float, density: float) -> Field:
-    """Bare the coarse aggregate where ``where`` is 1: rounded stones with a shadow gap; return their relief ``(H, W)``."""
+    """Bare the coarse aggregate where ``where`` is 1, rounded stones with shadow gaps; return their relief."""
     height, width = surface.shape
     radius_px = float(np.clip(radius_px, 0.8, 0.12 * max(height, width)))
     count = min(int(density * float(where[::4, ::4].mean()) * height * width / (np.pi * radius_px**2)), 2500)
@@ -185,6 +185,7 @@ def _peel(rng: np.random.Generator, surface: Surface) -> None:
     field = fractal_noise(rng, surface.shape, rng.uniform(0.1, 0.5) * max(surface.shape), 1.5, rng.uniform(0.3, 0.7))
     cut = float(rng.uniform(0.3, 1.6))
     film = ramp(field, cut, cut + float(rng.uniform(0.05, 0.3)))
-    tone = float(rng.choice([rng.uniform(0.65, 0.92), rng.uniform(1.08, 1.5)]))
+    # Paler films are weak: strong white ones are lime, which is a damage.
+    tone = float(rng.choice([rng.uniform(0.65, 0.92), rng.uniform(1.05, 1.18)]))
     surface.darken(film, (tone, tone * float(rng.uniform(0.97, 1.03)), tone * float(rng.uniform(0.92, 1.05))))
     surface.height += float(rng.normal(0, 0.8)) * film

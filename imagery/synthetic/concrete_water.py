@@ -31,11 +31,11 @@ def line_source(scene: Scene, line: tuple[Point, Point]) -> Field:
 
 
 def add_lime(rng: np.random.Generator, scene: Scene, source: Field) -> None:
-    """Let lime come out along ``source``: a crust that comes and goes, runs below it, a veil, now and then thick drips."""
+    """Let lime come out along ``source``: a crust that comes and goes, runs, a veil, now and then thick drips."""
     rows, cols = window_of(source, scene.size)
     part, shape = scene.surface.window(rows, cols), scene.surface.window(rows, cols).shape
     reach = float(np.clip(scene.px(float(rng.uniform(3, 14))), 1.5, 0.05 * scene.size))
-    cut = float(rng.uniform(-0.7, 0.5))
+    cut = float(rng.uniform(-1.0, 0.3))
     gate = ramp(fractal_noise(rng, shape, 10 * reach, 3 * reach, 0.6), cut, cut + 0.8)
     fed = np.clip(4 * source[rows, cols], 0, 1) * gate
     crumb = fractal_noise(rng, shape, max(1.5 * reach, 4.0), 1.0, 0.45)
@@ -60,6 +60,7 @@ def add_lime(rng: np.random.Generator, scene: Scene, source: Field) -> None:
         strength
     )
     share *= np.clip(1 + 0.18 * crumb, 0, 1.2)
+    share *= 1 - ramp(blur(scene.coverage[rows, cols], 3.0), 0.75, 0.95)  # it does not bridge a gap
     white = np.asarray([0.62, 0.60, 0.56]) * rng.uniform(0.75, 1.15)
     if rng.random() < 0.3:  # yellowish, or rusty water in it
         white *= [1.0, rng.uniform(0.85, 0.97), rng.uniform(0.6, 0.9)]
@@ -73,7 +74,7 @@ def add_lime(rng: np.random.Generator, scene: Scene, source: Field) -> None:
 def add_rust_run(rng: np.random.Generator, scene: Scene, x: float, y: float, half_width_px: float) -> None:
     """Let rust water run down from a point, orange to brown, strands that fray and fade."""
     rows, cols, share = streak(rng, scene.shape, x, y, half_width_px)
-    share = share * np.float32(rng.uniform(0.55, 1.0))
+    share = share * np.float32(rng.uniform(0.55, 1.0)) * (1 - scene.coverage[rows, cols])
     tint = ((0.86, 0.58, 0.36), (0.70, 0.48, 0.33), (0.95, 0.70, 0.42), (0.55, 0.36, 0.26))[int(rng.integers(4))]
     scene.surface.window(rows, cols).darken(share, tint)
     scene.show("rust", np.clip(share / np.float32(0.6), 0, 1), rows, cols)
@@ -107,6 +108,7 @@ def add_rust_along(rng: np.random.Generator, scene: Scene, source: Field) -> Non
     gate = ramp(smooth_noise(rng, scene.shape, 0.2 * scene.size), -0.2, 0.8)
     near = blur(np.clip(3 * source, 0, 1) * gate, float(rng.uniform(2, 6)))
     share = np.clip(near / np.float32(max(float(near.max()), 1e-6)) * 1.3, 0, 1) * np.float32(rng.uniform(0.5, 0.9))
+    share = share * (1 - scene.coverage)  # on the lips, not in the gap
     scene.surface.darken(share, (0.85, 0.58, 0.38))
     scene.show("rust", np.clip(share / np.float32(0.6), 0, 1))
     for _ in range(int(rng.integers(1, 4))):
@@ -117,16 +119,17 @@ def add_rust_along(rng: np.random.Generator, scene: Scene, source: Field) -> Non
 def add_wet_run(rng: np.random.Generator, scene: Scene, source: Field) -> None:
     """Let water run from ``source``: sharp where it comes out, strands that widen, soft where it dries."""
     size = float(scene.size)
-    gate = ramp(smooth_noise(rng, scene.shape, rng.uniform(0.08, 0.4) * size), float(rng.uniform(-1.5, 0.2)), 0.6)
+    gate = ramp(smooth_noise(rng, scene.shape, rng.uniform(0.06, 0.3) * size), float(rng.uniform(-1.2, 0.4)), 0.8)
     fed = np.clip(4 * source, 0, 1) * gate
-    length = int(rng.uniform(0.25, 1.3) * size)
+    length = int(rng.uniform(0.3, 1.3) * size)
     run = smear_down(blur(fed, float(rng.uniform(1.0, 0.02 * size + 1))), length)
-    body = np.clip(run * float(rng.uniform(1.5, 4)), 0, 1)
-    strands = fractal_noise(
-        rng, scene.shape, float(rng.uniform(0.03, 0.15)) * size, 2.0, 0.7, stretch=9.0, angle=np.pi / 2
-    )
-    ragged = fractal_noise(rng, scene.shape, 0.06 * size, 1.5, 0.5)
-    share = ramp(body + 0.22 * strands * body + 0.07 * ragged * body, 0.25, float(rng.uniform(0.4, 0.8)))
+    spread = blur(run, float(rng.uniform(0.004, 0.03)) * size + 0.5)  # it creeps sideways as it runs
+    body = np.sqrt(np.clip(np.maximum(spread, 0.6 * run) * float(rng.uniform(1.3, 3.5)), 0, 1))
+    upright = {"stretch": float(rng.uniform(6, 14)), "angle": np.pi / 2}
+    strands = fractal_noise(rng, scene.shape, float(rng.uniform(0.04, 0.18)) * size, 3.0, 0.6, **upright)
+    ragged = fractal_noise(rng, scene.shape, 0.15 * size, 1.5, 0.5)
+    low = float(rng.uniform(0.2, 0.45))
+    share = ramp(body * (1 + 0.45 * strands + 0.3 * ragged), low, low + float(rng.uniform(0.15, 0.6)))
     _wet(rng, scene, share)
 
 
@@ -138,7 +141,7 @@ def add_damp_patch(rng: np.random.Generator, scene: Scene) -> None:
     rx, ry = (float(np.exp(rng.uniform(np.log(0.06), np.log(0.5)))) * size for _ in range(2))
     rows, cols = np.mgrid[0:height, 0:width].astype(np.float32)
     inside = 1 - np.sqrt(np.square((cols - np.float32(x)) / rx) + np.square((rows - np.float32(y)) / ry))
-    inside += 0.3 * fractal_noise(rng, scene.shape, 0.8 * min(rx, ry) + 8, 2.0, 0.8)
+    inside += 0.42 * fractal_noise(rng, scene.shape, 0.8 * min(rx, ry) + 8, 2.0, 0.75)
     inside += 0.04 * fractal_noise(rng, scene.shape, 12.0, 1.5, 0.4)
     firm, soft = float(rng.uniform(0.01, 0.06)), float(rng.uniform(0.1, 0.5))
     lower = ramp(rows, y - 0.3 * ry, y + ry)
@@ -150,15 +153,18 @@ def _wet(rng: np.random.Generator, scene: Scene, share: Field) -> None:
     """Wet the wall where ``share`` is 1: pores fill, so it is darker, smoother and of deeper colour, and it shines."""
     surface = scene.surface
     depth = float(rng.uniform(0.35, 0.72))
+    # Some of it is soaked, some only damp; the border is the same.
+    dry = ramp(fractal_noise(rng, scene.shape, 0.25 * scene.size, 2.0, 0.6), -0.8, 1.5)
+    film = share * (1 - np.float32(rng.uniform(0, 0.5)) * dry)
     smooth = blur(surface.colour, 1.2)
     grey = smooth.mean(axis=2, keepdims=True)
     deep = np.clip(smooth + 0.35 * (smooth - grey), 0.004, 1) * np.float32(depth)
     tint = np.asarray([rng.uniform(0.94, 1.02), 1.0, rng.uniform(0.95, 1.06)], dtype=np.float32)
-    mix = (0.55 * surface.colour * np.float32(depth) + 0.45 * deep) * tint
-    surface.cover(share, mix.astype(np.float32))
+    mix = (0.6 * surface.colour * np.float32(depth) + 0.4 * deep) * tint
+    surface.cover(film, mix.astype(np.float32))
     if rng.random() < 0.35:  # a tide mark of dirt or lime where it dries
-        rim = np.clip(1 - np.abs(share - 0.3) / 0.25, 0, 1)
-        surface.darken(rim * np.float32(0.6), float(rng.choice([0.75, 1.25])))
+        rim = np.clip(1 - np.abs(share - 0.3) / 0.25, 0, 1) * ramp(smooth_noise(rng, scene.shape, 20.0), -0.8, 0.8)
+        surface.darken(rim * np.float32(0.6), float(rng.choice([0.75, 1.2])))
     surface.height *= 1 - 0.35 * share
     np.maximum(scene.gloss, share * np.float32(rng.uniform(0, 1)), out=scene.gloss)
     scene.show("wet_spot", share)
@@ -184,7 +190,7 @@ def _add_lichen(rng: np.random.Generator, scene: Scene) -> None:
     field = fractal_noise(rng, scene.shape, float(rng.uniform(0.04, 0.15)) * scene.size, 1.5, 0.6)
     cut = float(rng.uniform(1.2, 1.9))
     share = ramp(field, cut, cut + 0.15) * np.float32(rng.uniform(0.4, 0.95))
-    colour = ((0.42, 0.42, 0.36), (0.40, 0.34, 0.12), (0.10, 0.14, 0.05), (0.06, 0.07, 0.05))[int(rng.integers(4))]
+    colour = ((0.38, 0.33, 0.12), (0.22, 0.26, 0.14), (0.10, 0.14, 0.05), (0.06, 0.07, 0.05))[int(rng.integers(4))]
     grain = np.clip(1 + 0.25 * smooth_noise(rng, scene.shape, 2.5), 0.3, 1.8)[..., None]
     scene.surface.cover(share, (np.asarray(colour, dtype=np.float32) * grain).astype(np.float32))
     scene.surface.height += 2 * share * field

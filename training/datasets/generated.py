@@ -35,8 +35,8 @@ class _Pool:
     """A fixed number of pictures, numbered; each is a pure function of seed, number and size.
 
     A draw takes a random number. What has been drawn before is kept in memory, up to ``KEPT_BYTES``, the oldest going
-    first. As nothing depends on what is kept, a run that is killed and resumed draws the same pictures, and so do several
-    processes. ``n`` draws from ``N`` pictures generate about ``N (1 - exp(-n / N))`` of them: 1500 pictures and 2400
+    first. As nothing depends on what is kept, a run that is killed and resumed draws the same pictures, and so do
+    several processes. ``n`` draws from ``N`` pictures generate about ``N (1 - exp(-n / N))`` of them: 1500 pictures and 2400
     draws cost 1200 drawings.
     """
 
