@@ -10,7 +10,7 @@ from typing import Any
 
 import jinja2
 
-from mizuhashi.evaluation_words import MEASURES, PROTOCOLS, measure_name, number, rows_of, unit_words
+from mizuhashi.evaluation_words import MEASURES, PROTOCOLS, measure_name, number, rows_of, unit_words, width_row
 from mizuhashi.files import write_text
 from training.compare import Comparison, Difference, Pair
 from training.evaluation_plots import Curves, precision_recall_plot, reliability_plot
@@ -88,7 +88,7 @@ def _class(name: str, metrics: Mapping[str, Any], section: Section) -> dict[str,
     tables = [(RAW, rows_of(metrics, product=False)), (PRODUCT, rows_of(metrics, product=True))]
     product = metrics.get("product", {})
     widths = [
-        {"unit": f", in {unit}", "words": WIDTH_WORDS, "rows": [_width(n, r) for n, r in product[key].items()]}
+        {"unit": f", in {unit}", "words": WIDTH_WORDS, "rows": _width_rows(product[key])}
         for key, unit in (("by_width_px", "px"), ("by_width_mm", "mm"))
         if key in product
     ]
@@ -110,19 +110,9 @@ WIDTH_WORDS = (
 )
 
 
-def _width(name: str, row: Mapping[str, float | None]) -> dict[str, str]:
-    def rate(key: str) -> str:
-        value = row[key]
-        return "none there" if value is None else f"{value:.0%}"
-
-    def whole(key: str) -> str:
-        return f"{row[key] or 0:,.0f}"
-
-    return {
-        "name": name, "length": whole("true_length_px"), "length_recall": rate("length_recall"),
-        "damages": whole("damages"), "recall": rate("finding_recall"),
-        "detections": whole("detections"), "precision": rate("finding_precision"),
-    }  # fmt: skip
+def _width_rows(table: Mapping[str, Mapping[str, float | None]]) -> list[dict[str, str]]:
+    """Return the classes in which there is anything."""
+    return [width_row(name, row) for name, row in table.items() if row["true_length_px"] or row["detections"]]
 
 
 def _water(metrics: Mapping[str, Any]) -> list[str]:
@@ -164,7 +154,7 @@ def _ranked_by(section: Section) -> str:
             "centreline for cracks."
         )
     if section.config.protocol == "crack":
-        return "Ranked by missed and false centreline together, in px, with the 4 px tolerance of clIoU@4px."
+        return "Ranked by missed and false centreline together, in px, farther than 4 px from the other mask."
     return "Ranked by missed and false pixels together."
 
 

@@ -31,7 +31,8 @@ MEASURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "cliou@4px": (
             "clIoU@4px",
-            "IoU of the centrelines with 4 px tolerance (OmniCrack30k protocol): forgives width, not missing length",
+            "IoU of the centrelines with 4 px tolerance (OmniCrack30k protocol): forgives width, not missing length; "
+            "holes in the mask of a broad crack cost much, since the skeleton loops around them",
         ),
         "cl_recall@4px": (
             "length found",
@@ -39,7 +40,7 @@ MEASURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "false_alarm_px_per_mp": (
             "false-alarm length",
-            "px of predicted centreline farther than 4 px from every true one, per megapixel of known pixels",
+            "px of predicted centreline farther than 4 px from every true crack, per megapixel of known pixels",
         ),
         "false_findings_per_mp": (
             "false findings",
@@ -64,8 +65,8 @@ MEASURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "finding_precision": (
             "的中率, findings",
-            "right detections / detections; right: half of its centreline within 4 px of a true one (areas: "
-            "half of its pixels)",
+            "right detections / detections; right: half of its centreline within 4 px of true damage "
+            "(areas: half of its pixels)",
         ),
         "boundary_mean_px": (
             "boundary error",
@@ -96,6 +97,38 @@ def number(value: float | None, key: str) -> str:
     if key == "boundary_mean_px":
         return f"{value:.2f}"
     return f"{value:.4f}" if key.startswith("ece") else f"{value:.3f}"
+
+
+def printed_rows(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str, str, str]]:
+    """Return every measure as (key, value, interval, mean over groups) for a terminal, ``product.KEY`` too."""
+    own = [
+        (prefix + row["key"], row["value"], row["interval"], row["macro"]) for row in rows_of(metrics, product=False)
+    ]
+    own += [
+        (f"{prefix}product.{row['key']}", row["value"], row["interval"], row["macro"])
+        for row in rows_of(metrics, product=True)
+    ]
+    for name, values in metrics.get("classes", {}).items():
+        own += printed_rows(values, f"{name}.")
+    return own
+
+
+def width_row(name: str, row: Mapping[str, float | None]) -> dict[str, str]:
+    """Return one width class as texts for a table."""
+
+    def rate(key: str) -> str:
+        value = row[key]
+        return "none there" if value is None else f"{value:.0%}"
+
+    def whole(key: str) -> str:
+        return f"{row[key] or 0:,.0f}"
+
+    return {
+        "name": name.replace("<=", "≤ ").replace(">", "> ").replace("px", " px").replace("mm", " mm"),
+        "length": whole("true_length_px"), "length_recall": rate("length_recall"),
+        "damages": whole("damages"), "recall": rate("finding_recall"),
+        "detections": whole("detections"), "precision": rate("finding_precision"),
+    }  # fmt: skip
 
 
 def rows_of(metrics: Mapping[str, Any], product: bool) -> list[dict[str, str]]:

@@ -130,9 +130,10 @@ def compare_measured(a: Measured, b: Measured) -> Comparison:
     statistics: dict[str, Statistic] = {}
     headline = []
     for name in names:
-        own, deciding = _statistics(a.classes[name], name)
+        own, deciding = _statistics(a.classes[name])
         prefix = f"{name}." if several else ""
-        statistics |= {prefix + key: value for key, value in own.items()}
+        for key, value in own.items():
+            statistics[prefix + key] = replace(value, entries=tuple(prefix + entry for entry in value.entries))
         headline += [prefix + key for key in deciding]
     areas = [name for name in names if a.classes[name].kind == "area" and name in a.macro_classes]
     if several and areas:
@@ -242,7 +243,7 @@ def _joined(measured: Measured, names: Sequence[str]) -> list[Row]:
     return [Row(name, group, {**empty, **counts}) for (name, group), counts in pictures.items()]
 
 
-def _statistics(rows: ClassRows, name: str) -> tuple[dict[str, Statistic], tuple[str, ...]]:
+def _statistics(rows: ClassRows) -> tuple[dict[str, Statistic], tuple[str, ...]]:
     """Return what is compared of a class, and which of it decides."""
     everything = {**rows.headline, **{f"product.{key}": value for key, value in rows.product.items()}}
     deciding = {"line": ("f1", "cliou@4px"), "area": (), "water": ("iou",)}[rows.kind]

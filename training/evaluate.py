@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from findings.errors import ConfigError, ModelError
+from findings.errors import ConfigError, MissingBands, ModelError
 from models.base import PixelModel
 from models.card import ClassSpec, ModelCard
 from training.config import EvaluationConfig
@@ -140,9 +141,10 @@ def measure(model: PixelModel, config: EvaluationConfig, device: torch.device, w
     source = open_source(config.source, card.bands, tuple(c.name for c in card.classes), config.labels)
     found = {plane: ClassRows(card.classes[plane], _kind(card.classes[plane], config)) for plane in wanted}
     known = dict.fromkeys(wanted, 0)
-    pictures = 0
+    pictures, observed = 0, np.zeros(len(card.bands), dtype=bool)
     for sample, scores in predictions(model, source, device):
         pictures += 1
+        observed |= np.isfinite(sample.pixels).any(axis=(1, 2))
         for plane, rows in found.items():
             _check_scores(card, sample, scores[plane], sample.known[plane])
             here = int(sample.known[plane].sum())
@@ -151,6 +153,7 @@ def measure(model: PixelModel, config: EvaluationConfig, device: torch.device, w
                 judged = _judge(rows, sample, scores[plane], plane, config)
                 if watch is not None:
                     watch(judged)
+    _check_bands(card, config, observed)
     _check_truth(config, pictures, {card.classes[plane].name: count for plane, count in known.items()})
     kept = {rows.spec.name: rows for plane, rows in found.items() if known[plane]}
     return Measured(card, config, kept, tuple(c.name for c in card.classes if c.name not in kept))
@@ -214,6 +217,16 @@ def _check_scores(card: ModelCard, sample: Sample, scores: FloatArray, known: Ma
         raise ModelError(
             f"{card.name}@{card.version} answers NaN at {int(silent.sum())} observed pixels of {sample.name}; "
             "expected scores from 0 to 1: the weights hold NaN or overflow, train or fetch this version anew"
+        )
+
+
+def _check_bands(card: ModelCard, config: EvaluationConfig, observed: npt.NDArray[np.bool_]) -> None:
+    """Refuse a set in which no picture has a band that the model requires: its scores would be of something else."""
+    missing = [b for b, seen in zip(card.bands, observed, strict=True) if b in card.required_bands and not seen]
+    if missing and observed.any():
+        raise MissingBands(
+            f"{config.source.name}: no picture has band {', '.join(missing)}, which {card.name}@{card.version} requires "
+            f"(it reads {', '.join(card.bands)}); measure it on a set with these bands"
         )
 
 

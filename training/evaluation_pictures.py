@@ -32,7 +32,7 @@ class Bad:
         name: of the picture.
         group: it belongs to.
         label: class.
-        errors: what it is ranked by: pixels of centreline missed or false (lines), pixels missed or false (areas).
+        errors: what it is ranked by: pixels of centreline missed or false (lines), of area missed or false (areas).
         why: the numbers in words.
         image: JPEG, the part as it is on the left, judged on the right.
     """
@@ -79,23 +79,26 @@ class Worst:
 def error_px(judged: Judged) -> float:
     """Return the errors by which a picture is ranked: missed and false centreline (lines) or pixels (areas)."""
     counts = judged.row.counts
-    entry = next(name for name in ("product.centre", "product.strict", "strict") if name in counts)
-    return float(counts[entry][1:].sum())
+    if "product.length" in counts:
+        return float(counts["product.length"][[1, 3]].sum())
+    return float(counts.get("product.strict", counts["strict"])[1:].sum())
 
 
 def explain(judged: Judged) -> str:
     """Return in one line why a picture is bad."""
     counts = judged.row.counts
-    line = "product.centre" in counts
-    tp, fp, fn = counts["product.centre" if line else "product.strict" if "product.strict" in counts else "strict"]
-    what = "px of centreline" if line else "px"
+    tp, fp, fn = counts.get("product.strict", counts["strict"])
+    if "product.length" in counts:
+        (true, missed, _, false), what = counts["product.length"], "px of centreline"
+    else:
+        (true, missed, false), what = (tp + fn, fn, fp), "px"
     parts = []
-    if fn:
-        parts.append(f"missed {fn:,.0f} of {tp + fn:,.0f} true {what} ({fn / (tp + fn):.0%})")
-    if fp:
-        parts.append(f"{fp:,.0f} {what} called falsely" + ("" if tp + fn else ", where there is nothing"))
-    union = tp + fp + fn
-    parts.append(f"{'clIoU@4px' if line else 'IoU'} {tp / union:.2f}" if union else "nothing there and nothing called")
+    if missed:
+        parts.append(f"missed {missed:,.0f} of {true:,.0f} {what} ({missed / true:.0%})")
+    if false:
+        parts.append(f"{false:,.0f} {what} called falsely" + ("" if true else ", where there is nothing"))
+    if tp + fn:
+        parts.append(f"IoU {tp / (tp + fp + fn):.2f}")
     return "; ".join(parts)
 
 
@@ -103,13 +106,12 @@ def draw(judged: Judged, bands: tuple[str, ...]) -> bytes:
     """Return the picture beside its judgement as JPEG.
 
     Truth: green outline. Right: yellow. False alarms: red. Misses: blue. Unknown: dark. For lines a pixel is right
-    within 4 px of the other mask (as clIoU@4px), for areas at the very pixel.
+    within 4 px of the other mask, for areas at the very pixel.
     """
-    spec_is_line = "product.centre" in judged.row.counts
-    reach = CENTRELINE_TOLERANCE_PX if spec_is_line else 0.0
+    reach = CENTRELINE_TOLERANCE_PX if "product.length" in judged.row.counts else 0.0
     shown, truth = judged.shown & judged.valid, judged.truth & judged.valid
-    hit = near(shown, truth, reach)
-    alarm, miss = shown & ~hit, truth & ~near(truth, shown, reach)
+    hit = near(shown, truth, reach) | near(truth, shown, reach)
+    alarm, miss = shown & ~hit, truth & ~hit
     box = _window(alarm | miss)
     left = picture_of(judged.sample, bands)[box]
     right = left.copy()
@@ -130,7 +132,9 @@ def draw(judged: Judged, bands: tuple[str, ...]) -> bytes:
     right = np.ascontiguousarray(right)
     cv2.drawContours(right, edges, -1, TRUE_COLOUR, 1)
     gap = np.full((left.shape[0], 6, 3), 255, np.uint8)
-    _, data = cv2.imencode(".jpg", np.concatenate([left, gap, right], 1)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    # full colour resolution: a missed hairline is one pixel of blue
+    how = [cv2.IMWRITE_JPEG_QUALITY, 85, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    _, data = cv2.imencode(".jpg", np.concatenate([left, gap, right], 1)[..., ::-1], how)
     return bytes(data)
 
 

@@ -60,23 +60,27 @@ def crack_mask_counts(
     centreline_tolerance_px: float = CENTRELINE_TOLERANCE_PX,
     thin_truth: Mask | None = None,
 ) -> tuple[dict[str, Floats], Mask]:
-    """Return ``strict`` (tp, fp, fn), ``tolerant``, ``centre`` and ``alarm`` of one mask, and its skeleton.
+    """Return ``strict`` (tp, fp, fn), ``tolerant``, ``centre``, ``alarm`` and ``length`` of one mask, and its skeleton.
 
-    ``alarm``: length of the predicted skeleton farther than the tolerance from every true centreline, and the known
-    pixels that it may be divided by.
+    ``alarm``: length of the predicted skeleton farther than the tolerance from every true crack, and the known pixels
+    that it may be divided by. Against the true mask and not its centreline: a hole in the mask of a broad crack bends
+    the skeleton, which clIoU punishes, but nobody sees a false alarm inside a true crack. ``length``: pixels of the
+    true centreline, those farther than the tolerance from the mask, and of the predicted one, likewise.
 
     Raises:
         InputError: the masks differ in shape.
     """
     p, t = cut_masks(prediction, truth, valid)
     line, true_line = skeleton(p), skeleton(t) if thin_truth is None else thin_truth
-    astray = line & ~near(line, true_line, centreline_tolerance_px)
+    astray = line & ~near(line, t, centreline_tolerance_px)
+    missed = true_line & ~near(true_line, p, centreline_tolerance_px)
     known = float(p.size if valid is None else valid.astype(bool).sum())
     return {
         "strict": _array(pixel_counts(p, t)),
         "tolerant": _array(tolerant_counts(p, t, tolerance_px)),
         "centre": _array(skeleton_counts(line, true_line, centreline_tolerance_px)),
         "alarm": np.array([line_length_px(astray), known]),
+        "length": np.array([m.sum() for m in (true_line, missed, line, astray)], dtype=float),
     }, line
 
 

@@ -2,10 +2,11 @@
 
 A *real damage* is one 8-connected component of the truth whose centreline has at least ``SHORTEST_DAMAGE_PX`` pixels
 (shorter crumbs of a label are nobody's damage; a detection on one is still right). A *detection* is one region that
-the product makes. Both are judged along centrelines, as clIoU is: a damage is found if at least half of its centreline
-lies within the tolerance of a detection's, a detection is right if at least half of its centreline lies within the
-tolerance of a true one. 検出率 = found damages / damages, 的中率 = right detections / detections. The half is our
-proposal; no public protocol for crack instances exists.
+the product makes. A damage is found if at least half of its centreline lies within the tolerance of the detections, a
+detection is right if at least half of its centreline lies within the tolerance of true damage. Centrelines are held
+against masks and not against each other: holes bend the skeleton of a broad crack's mask, and it is still found.
+検出率 = found damages / damages, 的中率 = right detections / detections. The half is our proposal; no public protocol
+for crack instances exists.
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ class Pieces:
     """The components of a mask and their centrelines.
 
     Attributes:
-        labels: ``(H, W)``, 0 for none. line: ``(H, W)`` centreline pixels. count: number of components.
+        mask: ``(H, W)``. labels: ``(H, W)``, 0 for none. line: ``(H, W)`` centreline pixels.
+        count: number of components.
         width_px: ``(H, W)`` float, 2 x the distance to the background, meaningful on the centreline.
     """
 
+    mask: Mask
     labels: npt.NDArray[np.int32]
     line: Mask
     count: int
@@ -85,7 +88,7 @@ def pieces(mask: Mask, thin: Mask | None = None, labels: npt.NDArray[np.int32] |
     bare = np.bincount(labels[line], minlength=count + 1) == 0
     bare[0] = False
     line |= bare[labels] & mask
-    return Pieces(labels, line, count, widths_px(mask))
+    return Pieces(mask, labels, line, count, widths_px(mask))
 
 
 def widths_px(mask: Mask) -> npt.NDArray[np.float32]:
@@ -126,13 +129,13 @@ def line_findings(
     Args:
         found: detections.
         true: the truth.
-        tolerance_px: between centrelines.
+        tolerance_px: between a centreline and the other mask.
         edges: of the width classes, in the unit that ``scale`` makes of px.
         width_px: ``(H, W)`` exact true widths on the centrelines, NaN or 0 elsewhere.
         scale: mm per px, or 1 for classes in px.
     """
     exact = true.width_px if width_px is None else _spread(width_px, true.width_px)
-    reached = near(true.line, found.line, tolerance_px)
+    reached = near(true.line, found.mask, tolerance_px)
     table = np.zeros((len(edges) + 1, len(COLUMNS)))
 
     def count(column: int, widths: npt.NDArray[Any]) -> None:
@@ -145,7 +148,7 @@ def line_findings(
     widths = true.widths(exact)
     count(2, widths[real])
     count(3, widths[real & (true.share(reached) >= HALF)])
-    right = found.share(near(found.line, true.line, tolerance_px)) >= HALF
+    right = found.share(near(found.line, true.mask, tolerance_px)) >= HALF
     seen, own = found.sizes() > 0, found.widths(found.width_px)
     count(4, own[seen])
     count(5, own[seen & right])

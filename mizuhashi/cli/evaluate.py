@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mizuhashi.cli.models import flat_metrics
 from mizuhashi.cli.options import Device, DeviceOption, JsonOption, new_app
 from mizuhashi.cli.session import session_of
 
@@ -49,6 +48,7 @@ def evaluate(
     """Print the metrics that the data file's protocol asks for."""
     from inference.device import pick_device
     from mizuhashi.evaluation_page import write_evaluation
+    from mizuhashi.evaluation_words import printed_rows
     from training.config import read_evaluations
     from training.evaluation_report import as_json as as_values
     from training.evaluation_report import examine
@@ -65,8 +65,11 @@ def evaluate(
         session.output.json(values[0] if len(values) == 1 else values)
         return
     for section in sections:
-        title = section.config.source.name if len(sections) > 1 else None
-        session.output.table(("measure", "value"), flat_metrics(dict(section.metrics)), title=title)
+        split = f", split {section.config.source.split}" if section.config.source.split else ""
+        session.output.say(f"{section.model} on {section.config.source.name}{split}: "
+                           f"{section.metrics['images']} pictures in {section.metrics['groups']} groups")  # fmt: skip
+        columns = ("measure", "value", "95 % interval", "mean over groups")
+        session.output.table(columns, printed_rows(section.metrics))
         if section.comparison is not None:
             _print_comparison(section.comparison, session.output)
     for path in files:
