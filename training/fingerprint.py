@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -109,7 +110,8 @@ class Fingerprints:
             partial.write_text(json.dumps(self._known), encoding="utf-8")
             partial.replace(self._path)
         except OSError:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
 
     def _look_up(self, path: Path) -> dict[str, object] | None:
         found = self._known.get(str(path.absolute()))

@@ -80,7 +80,8 @@ def manifest(
         )
     _show(made, session.output, as_json)
     check_manifest(made, out)
-    session.output.say(f"{out}: no leakage between splits; digest {made.digest}")
+    if not as_json:
+        session.output.say(f"{out}: no leakage between splits; digest {made.digest}")
 
 
 @app.command(help="Check a manifest against its files, or the data of a training configuration, for leakage.")
@@ -106,7 +107,8 @@ def check(
     with session.output.progress("checking") as progress:
         check_manifest(found, file, root=root, progress=progress)
     _show(found, session.output, as_json)
-    session.output.say(f"{file}: all {len(found.items)} pictures are there, no leakage between splits")
+    if not as_json:
+        session.output.say(f"{file}: all {len(found.items)} pictures are there, no leakage between splits")
 
 
 def _cache(home: Path) -> Path:
