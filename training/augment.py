@@ -10,7 +10,7 @@ from torchvision.transforms import v2
 
 from training.datasets.sample import BoolArray, FloatArray, Sample, Source, cut
 
-SCALE_RANGE = (0.6, 1.7)
+SCALE_RANGE = (0.5, 2.2)  # gaps of 10 to 40 px are rare in the real pictures; enlarged ones show how they look inside
 ZOOM_CHANCE = 0.35  # of a scene crop: patches of one cover alone (open sea, forest) must not surprise the network
 
 _PHOTOMETRIC = v2.Compose(

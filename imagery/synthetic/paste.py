@@ -76,17 +76,16 @@ def paste(rng: np.random.Generator, image: NDArray[np.uint8], strokes: Strokes) 
     for _ in range(strokes.joints):
         _JOINTS[int(rng.integers(len(_JOINTS)))](rng, surface)
     coverage = np.zeros(shape, dtype=np.float32)
-    mask = np.zeros(shape, dtype=bool)
     widths = np.zeros(shape, dtype=np.float32)
     for _ in range(strokes.cracks):
-        _crack(rng, surface, strokes, coverage, mask, widths)
+        _crack(rng, surface, strokes, coverage, widths)
     for _ in range(strokes.others):
         hidden = _OTHERS[int(rng.integers(len(_OTHERS)))](rng, surface)
         if hidden is not None:
-            open_, coverage = hidden < 0.5, coverage * (1 - hidden)
-            mask, widths = mask & open_, widths * open_
+            coverage, widths = coverage * (1 - hidden), widths * (hidden < 0.5)
     factor = blur(surface.colour / before, float(rng.uniform(*strokes.blur_px)))
     values = encode_srgb(np.clip(before * factor, 0, 1)) * np.float32(255)
+    mask = (coverage >= 0.5) | (widths > 0)
     return Pasted(np.clip(values + 0.5, 0, 255).astype(np.uint8), mask, coverage, widths)
 
 
@@ -95,7 +94,6 @@ def _crack(
     surface: Surface,
     strokes: Strokes,
     coverage: Field,
-    mask: NDArray[np.bool_],
     widths: Field,
 ) -> None:
     """Draw one crack with its branches and add it to the truth."""
@@ -117,7 +115,6 @@ def _crack(
         plain = line.width_px * (1 - core) >= LEAST_CONTRAST_PX
         centre = _centre_widths(line, plain, surface.shape)
         np.maximum(widths, centre, out=widths)
-        mask |= (cover >= 0.5) | (centre > 0)
 
 
 def _centre_widths(line: CrackLine, shown: NDArray[np.bool_], shape: tuple[int, int]) -> Field:
