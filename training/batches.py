@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -146,6 +147,19 @@ def stream(batches: Batches, first: int, workers: int, device: torch.device) -> 
         if isinstance(batch, MizuhashiError):
             raise batch
         yield batch
+
+
+def worker_count(config: TrainConfig, device: torch.device) -> int:
+    """Return how many processes draw ahead: as configured, else one on a CPU and up to eight on a GPU.
+
+    On a CPU one process hides the drawing beside a network that computes on the other cores; a GPU empties several.
+    """
+    if config.workers is not None:
+        return config.workers
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if cores == 1:
+        return 0
+    return min(8, cores - 1) if device.type == "cuda" else 1
 
 
 def _begin_worker(worker: int) -> None:

@@ -134,7 +134,9 @@ class TrainConfig(_Strict):
     gradient_checkpoint: bool = Field(default=False, description="less memory, a third more time")
     patience: int | None = Field(default=None, ge=1, description="stop after so many measurements without a better one")
     save_every: int = Field(default=100, ge=1, description="steps between checkpoints that a killed run goes on from")
-    workers: int = Field(default=0, ge=0, description="processes that draw crops; 0 draws in the loop")
+    workers: int | None = Field(
+        default=None, ge=0, description="processes that draw crops ahead, 0: the loop draws; None: 1, on a GPU up to 8"
+    )
     test_time: TestTime = TestTime()
     based_on: str | None = Field(default=None, description="NAME@VERSION to fine-tune; None starts from ImageNet")
 

@@ -16,7 +16,7 @@ from models import segmenter as networks
 from models.card import ClassSpec, ModelCard
 from models.normalise import normalise
 from models.segmenter import Segmenter, build_network
-from training.batches import Batch, Batches, stream
+from training.batches import Batch, Batches, stream, worker_count
 from training.config import TrainConfig
 from training.interruption import Interrupted, Interruption
 from training.losses import loss
@@ -125,7 +125,7 @@ class _Trainer:
     def run(self, interruption: Interruption) -> None:
         """Train from where the run stands to its end."""
         config, standing = self._config, self._standing
-        workers = config.workers if standing.step < config.steps else 0
+        workers = worker_count(config, self._device) if standing.step < config.steps else 0
         batches = stream(self._batches, standing.step * config.accumulate, workers, self._device)
         self._pace.begin()
         while True:

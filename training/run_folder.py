@@ -20,7 +20,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -75,6 +75,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.watch: Callable[[Row], None] | None = None
 
     def open(
         self,
@@ -124,6 +125,8 @@ class RunFolder:
             OutputError: the disk is full.
         """
         self._add(self.path / "metrics.jsonl", json.dumps(row))
+        if self.watch is not None:
+            self.watch(row)
 
     def rows(self) -> list[Row]:
         """Return the lines of ``metrics.jsonl``; a last line that a kill tore is left out."""

@@ -23,6 +23,7 @@ from training.data_check import DataDigest, check_sources
 from training.datasets import open_source
 from training.evaluate import evaluate
 from training.loop import Log, card_of, train_network
+from training.mirror import Mirror
 from training.parallel import ALONE, Group
 from training.run_folder import Existing, RunFolder, environment_of
 from training.selection import choose_operating_point
@@ -39,6 +40,8 @@ def train(
     existing: Existing = "refuse",
     start: Mapping[str, torch.Tensor] | None = None,
     group: Group = ALONE,
+    mirror: Mirror | None = None,
+    mirror_alias: str | None = None,
 ) -> Path:
     """Train a version and return its folder ``out/<name>/<version>``.
 
@@ -54,6 +57,8 @@ def train(
         existing: what to do with an unfinished run of that name and version.
         start: weights to begin with, those of ``config.based_on``.
         group: this process among those that train together.
+        mirror: copies the run to MLflow.
+        mirror_alias: alias that the version gets there.
 
     Raises:
         ConfigError: the run folder holds that version already, an unfinished run was not to be touched, the
@@ -71,10 +76,14 @@ def train(
     if group.leads:
         data = check_sources(config, cache=out / "fingerprints")
         run.open(config, command, existing, environment_of(device, group, config), data.rows())
+        if mirror is not None:
+            mirror.begin(config, run)
     group.any(False, device)  # the others read the folder that the first process has made
     network = train_network(config, run, device, log, start=start, group=group)
     if group.leads:
         _finish(config, run, folder, network, data, device, log)
+        if mirror is not None:
+            mirror.end(run, folder, config, mirror_alias)
     return folder
 
 

@@ -29,6 +29,7 @@ TINY = {
     "steps": 6,
     "warmup_steps": 2,
     "evaluate_every": 3,
+    "workers": 0,
 }
 
 
