@@ -225,7 +225,7 @@ def _check_bands(card: ModelCard, config: EvaluationConfig, observed: npt.NDArra
     missing = [b for b, seen in zip(card.bands, observed, strict=True) if b in card.required_bands and not seen]
     if missing and observed.any():
         raise MissingBands(
-            f"{config.source.name}: no picture has band {', '.join(missing)}, which {card.name}@{card.version} requires "
+            f"{config.source.name}: no picture has band {', '.join(missing)}, which {card.name}@{card.version} needs "
             f"(it reads {', '.join(card.bands)}); measure it on a set with these bands"
         )
 
