@@ -88,7 +88,7 @@ def _create(decoder: str, encoder: str, bands: int, classes: int, options: dict[
     return network
 
 
-def set_gradient_checkpoint(network: nn.Module, on: bool) -> None:
+def set_gradient_checkpoint(network: nn.Module, on: bool = True) -> None:
     """Let the encoder recompute its activations in the backward pass instead of keeping them (Chen et al. 2016).
 
     Less memory, about a third more time, the same gradients; batch-norm statistics of the encoder are updated twice a

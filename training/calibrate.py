@@ -31,9 +31,8 @@ from scipy.special import expit
 
 from findings.errors import ConfigError, OutputError
 from models.card import Calibration
+from training.metrics_calibration import BINS, FOREGROUND_FROM, calibration_error, reliability_points
 
-BINS = 15
-LIKELY = 0.05
 LEAST_TEMPERATURE, LARGEST_TEMPERATURE = 0.1, 10.0
 _REACH, _STEP = 20.0, 0.01
 _CELLS = round(2 * _REACH / _STEP)
@@ -88,9 +87,11 @@ def fit_calibration(pairs: Iterable[Pair], classes: Sequence[str], data: str, *,
         data=data,
         ece_before=tuple(_error(each, 1.0) for each in counts),
         ece_after=tuple(_error(each, t) for each, t in zip(counts, temperatures, strict=True)),
-        reliability=tuple(reliability(each, t) for each, t in zip(counts, temperatures, strict=True)),
-        ece_likely_before=tuple(_error(each, 1.0, LIKELY) for each in counts),
-        ece_likely_after=tuple(_error(each, t, LIKELY) for each, t in zip(counts, temperatures, strict=True)),
+        reliability=tuple(
+            reliability_points(reliability_table(each, t)) for each, t in zip(counts, temperatures, strict=True)
+        ),
+        ece_likely_before=tuple(_error(each, 1.0, FOREGROUND_FROM) for each in counts),
+        ece_likely_after=tuple(_error(each, t, FOREGROUND_FROM) for each, t in zip(counts, temperatures, strict=True)),
     )
 
 
@@ -130,20 +131,18 @@ def negative_log_likelihood(counts: LogitCounts, temperature: float) -> float:
     return loss / float(counts.pixels.sum())
 
 
-def reliability(counts: LogitCounts, temperature: float, least: float = 0.0) -> tuple[tuple[float, float, int], ...]:
-    """Return (mean probability, share that is true, pixels) of the 15 bins that hold pixels, from ``least`` on."""
-    pixels, hits, sums = np.zeros(BINS), np.zeros(BINS), np.zeros(BINS)
+def reliability_table(counts: LogitCounts, temperature: float, least: float = 0.0) -> Floats:
+    """Return ``(15, 3)`` as `training.metrics_calibration.reliability` does, of the pixels from ``least`` on."""
+    table = np.zeros((BINS, 3))
     for row in (0, 1):
-        logits, held = counts.held(row)
+        logits, pixels = counts.held(row)
         probability = expit(logits / temperature)
         likely = probability >= least
-        probability, held = probability[likely], held[likely]
+        probability, pixels = probability[likely], pixels[likely]
         place = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
-        pixels += np.bincount(place, weights=held, minlength=BINS)
-        sums += np.bincount(place, weights=held * probability, minlength=BINS)
-        hits += row * np.bincount(place, weights=held, minlength=BINS)
-    bins = np.flatnonzero(pixels)
-    return tuple((float(sums[b] / pixels[b]), float(hits[b] / pixels[b]), int(pixels[b])) for b in bins)
+        weights = (pixels * probability, pixels * row, pixels)
+        table += np.stack([np.bincount(place, weights=w, minlength=BINS) for w in weights], axis=1)
+    return table
 
 
 def reliability_png(calibration: Calibration, names: Sequence[str], path: Path) -> None:
@@ -198,8 +197,5 @@ def _fit(counts: LogitCounts) -> float:
 
 def _error(counts: LogitCounts, temperature: float, least: float = 0.0) -> float | None:
     """Return the ECE, or None where there is nothing to measure it on."""
-    if not counts.decidable:
-        return None
-    bins = np.array(reliability(counts, temperature, least)).reshape(-1, 3)
-    pixels = bins[:, 2].sum()
-    return float((np.abs(bins[:, 0] - bins[:, 1]) * bins[:, 2]).sum() / pixels) if pixels else None
+    table = reliability_table(counts, temperature, least)
+    return calibration_error(table) if counts.decidable and table[:, 2].any() else None
