@@ -24,9 +24,12 @@ def list_(ctx: typer.Context, as_json: JsonOption = False) -> None:
     """Print every version with its task, bands, aliases and the first numbers of its test."""
     session = session_of(ctx)
     registry = session.registry()
-    running = {entry.ref for kind in ("photo", "scene") for entry in registry.champions(kind)}
-    rows = [_row(entry) | {"runs_by_default": entry.ref in running} for entry in registry.list()]
-    for line in registry.problems():
+    entries = registry.list()
+    seats = [registry.seat(name) for name in sorted({entry.card.name for entry in entries})]
+    running = {seat.entry.ref for seat in seats if seat.entry is not None}
+    rows = [_row(entry) | {"runs_by_default": entry.ref in running} for entry in entries]
+    gone = [f"{seat.name}@{seat.alias}, the champion, is gone" for seat in seats if seat.entry is None and seat.alias]
+    for line in (*registry.problems(), *gone):
         session.output.remark(line)
     if as_json:
         session.output.json(rows)
