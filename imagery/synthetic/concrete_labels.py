@@ -65,7 +65,8 @@ def truth_of(
         masks[name] = plane >= 0.5
         unsure[name] = (plane >= LEAST_SOFT) & ~masks[name] if name in SOFT else np.zeros_like(masks[name])
     # Corroded steel is no rust stain to one labeller and rust to the next.
-    unsure["rust"] = unsure["rust"] | (masks["exposed_rebar"] & ~masks["rust"])
+    unsure["rust"] = unsure["rust"] | masks["exposed_rebar"]
+    masks["rust"] = masks["rust"] & ~masks["exposed_rebar"]
     return masks, unsure, coverage
 
 

@@ -132,6 +132,7 @@ def _bare_bar(
     flake = fractal_noise(rng, shape, max(1.2 * diameter, 4.0), 1.0, 0.4)
     across += np.float32(rng.uniform(0, 0.02)) * np.float32(diameter) * np.sin(along / np.float32(6 * diameter))
     shallow = ramp(inside + 0.05 * fractal_noise(rng, shape, max(2 * diameter, 6.0), 1.5, 0.5), 0.06, 0.12)
+    shallow = shallow * ramp(inside, 0.0, 0.04)  # no bar is bared outside the spall
     half = 0.5 * diameter * (1 + np.float32(rng.uniform(0.02, 0.14)) * flake)
     u = across / half
     bar = np.clip((1 - np.abs(u)) * half + 0.5, 0, 1) * shallow

@@ -36,8 +36,8 @@ class _Pool:
 
     A draw takes a random number. What has been drawn before is kept in memory, up to ``KEPT_BYTES``, the oldest going
     first. As nothing depends on what is kept, a run that is killed and resumed draws the same pictures, and so do
-    several processes. ``n`` draws from ``N`` pictures generate about ``N (1 - exp(-n / N))`` of them: 1500 pictures and 2400
-    draws cost 1200 drawings.
+    several processes. ``n`` draws from ``N`` pictures generate about ``N (1 - exp(-n / N))`` of them: 2400 draws from
+    1500 pictures cost 1200 drawings.
     """
 
     def __init__(self, seed: int, pictures: int, whole: int) -> None:
