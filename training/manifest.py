@@ -150,6 +150,11 @@ def write_manifest(
         notes=tuple(notes),
         items=tuple(items),
     )
+    _save(manifest, out)
+    return manifest
+
+
+def _save(manifest: Manifest, out: Path) -> None:
     text = json.dumps(manifest.model_dump(mode="json"), ensure_ascii=False, indent=1)
     partial = out.with_name(out.name + ".partial")
     try:
@@ -160,7 +165,6 @@ def write_manifest(
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise OutputError(f"{out}: the manifest cannot be written ({error.strerror or error})") from error
-    return manifest
 
 
 def _read_as(config: SourceConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:

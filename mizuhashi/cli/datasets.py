@@ -143,18 +143,19 @@ def _source(
 
 
 def _show(found: Manifest, output: Output, as_json: bool) -> None:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for split in found.splits:
         items = [item for item in found.items if item.split == split]
-        shares = found.shares.get(split, {})
-        rows.append([split, len(items), len({item.group for item in items}), _shares(shares)])
+        about = {"split": split, "pictures": len(items), "groups": len({item.group for item in items})}
+        rows.append({**about, "shares": found.shares.get(split, {})})
     if as_json:
-        output.json({**found.model_dump(mode="json", exclude={"items"}), "digest": found.digest, "splits": [
-            {"split": split, "pictures": pictures, "groups": groups, "shares": found.shares.get(split, {})}
-            for split, pictures, groups, _ in rows]})  # fmt: skip
+        about = found.model_dump(mode="json", exclude={"items", "shares"})
+        output.json({**about, "digest": found.digest, "splits": rows})
         return
     title = f"{found.name}: {found.licence}; weights may ship: {_may_ship(found.ships)}"
-    output.table(("split", "pictures", "groups", "share of the known pixels"), rows, title=title)
+    columns = ("split", "pictures", "groups", "share of the known pixels")
+    cells = [[row["split"], row["pictures"], row["groups"], _shares(row["shares"])] for row in rows]
+    output.table(columns, cells, title=title)
     for note in found.notes[:10]:
         output.say(f"note: {note}")
     if len(found.notes) > 10:

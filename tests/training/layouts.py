@@ -122,7 +122,7 @@ def chip(root: Path, name: str, labels: np.ndarray) -> None:
     rng = np.random.default_rng(0)
     rows, cols = labels.shape
     optical = np.arange(1, 14)[:, None, None] * 100 + rng.integers(0, 50, (13, rows, cols))
-    layers = {
+    layers: dict[str, np.ndarray] = {
         "S1Hand": rng.normal(-15, 3, (2, rows, cols)).astype(np.float32),
         "S2Hand": optical.astype(np.uint16),
         "LabelHand": labels[None].astype(np.int16),
@@ -146,3 +146,10 @@ def outline_areas(path: Path) -> dict[str, float]:
             x, y = np.array(ring[::2], float), np.array(ring[1::2], float)
             found[names[mark["image_id"]]] += abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
     return found
+
+
+def read_image(path: Path, flag: int = cv2.IMREAD_COLOR) -> np.ndarray:
+    """Return a picture as OpenCV reads it."""
+    found = cv2.imread(str(path), flag)
+    assert found is not None
+    return np.asarray(found)

@@ -113,7 +113,7 @@ def test_scale_resizes_picture_and_mask_together(tmp_path: Path) -> None:
 
 def test_values_of_a_mask_are_read_by_a_class_map(tmp_path: Path) -> None:
     layouts.pair(tmp_path, "a", value=1)
-    content = cv2.imread(str(tmp_path / "masks" / "a.png"), cv2.IMREAD_GRAYSCALE)
+    content = layouts.read_image(tmp_path / "masks" / "a.png", cv2.IMREAD_GRAYSCALE)
     content[30:34] = 2
     content[36:] = 9
     cv2.imwrite(str(tmp_path / "masks" / "a.png"), content)

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from findings.errors import ConfigError, OutputError
+from imagery.digest import sha256_file
 from tests.training import layouts
 from tests.training.conftest import TINY
 from tests.training.layouts import source
@@ -97,7 +98,7 @@ def test_the_same_file_under_two_names_on_both_sides_is_refused(folder: Path) ->
 
 @pytest.mark.parametrize("turn", range(8))
 def test_a_turned_and_recompressed_copy_on_the_other_side_is_refused(folder: Path, turn: int) -> None:
-    image = cv2.imread(str(folder / "images" / "p0.png"))
+    image = layouts.read_image(folder / "images" / "p0.png")
     image = np.ascontiguousarray(np.rot90(image[:, ::-1] if turn >= 4 else image, turn % 4))
     (folder / "images" / "p4.png").unlink()
     cv2.imwrite(str(folder / "images" / "p4.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 60])
@@ -166,8 +167,12 @@ def test_a_manifest_that_cannot_be_written_or_read_says_so(folder: Path) -> None
 
 def test_unchanged_files_are_read_once_and_changed_ones_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    plain = fingerprint.sha256_file
-    monkeypatch.setattr(fingerprint, "sha256_file", lambda path: read.append(path.name) or plain(path))
+
+    def counted(path: Path) -> str:
+        read.append(path.name)
+        return sha256_file(path)
+
+    monkeypatch.setattr(fingerprint, "sha256_file", counted)
     cache = folder / "cache"
     first, _ = written(folder, cache=cache)
     assert len(read) == 12
@@ -255,7 +260,7 @@ def test_the_digest_of_the_test_set_changes_with_its_pictures_labels_and_scale(f
 def test_training_pictures_that_also_choose_or_measure_are_refused(folder: Path, tmp_path: Path, role: str) -> None:
     clean = tmp_path / "clean"
     clean.mkdir()
-    image = cv2.imread(str(folder / "images" / "p1.png"))
+    image = layouts.read_image(folder / "images" / "p1.png")
     cv2.imwrite(str(clean / "wall_7.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 70])
     again = {"kind": "clean_pictures", "name": "clean walls", "licence": "own", "ships": False, "root": str(clean)}
     given = config(folder, tmp_path, **{role: [{"protocol": "crack", "source": again}]})
