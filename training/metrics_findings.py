@@ -83,11 +83,7 @@ def pieces(mask: Mask, thin: Mask | None = None, labels: npt.NDArray[np.int32] |
         labels, count = np.asarray(found, np.int32), count - 1
     else:
         count = int(labels.max(initial=0))
-    line = skeleton(mask) if thin is None else thin.copy()
-    # the skeleton of Zhang and Suen leaves nothing of a square of two pixels: such a speck is its own centreline
-    bare = np.bincount(labels[line], minlength=count + 1) == 0
-    bare[0] = False
-    line |= bare[labels] & mask
+    line = skeleton(mask) if thin is None else thin
     return Pieces(mask, labels, line, count, widths_px(mask))
 
 

@@ -133,8 +133,13 @@ def test_crumbs_of_a_label_are_no_damage_and_a_detection_on_one_is_right() -> No
     rows = found_at(crumb, band(38, 6, first=8, last=30))
     assert sum(row["damages"] or 0 for row in rows.values()) == 0
     assert sum(row["detections"] or 0 for row in rows.values()) == 1
-    square = pieces(band(40, 2, first=10, last=12))  # nothing remains of it in the skeleton of Zhang and Suen
-    assert square.sizes().min() > 0
+
+
+def test_no_component_loses_its_centreline() -> None:
+    rng = np.random.default_rng(0)
+    for share in np.linspace(0.3, 0.95, 60):
+        found = pieces(rng.random((24, 24)) > share)
+        assert found.sizes().min(initial=1) > 0
 
 
 def test_width_classes_hold_their_upper_end() -> None:
