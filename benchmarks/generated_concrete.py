@@ -1,12 +1,13 @@
 """How generated concrete looks beside real concrete: statistics of grey values, shares of classes, time, contact sheet.
 
-``python benchmarks/generated_concrete.py [--real FOLDER ...] [--sheet FILE.jpg]``; real pictures are measured only.
+``python -m benchmarks.generated_concrete [--real FOLDER ...] [--sheet FILE.jpg]``; real pictures are measured only.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -35,7 +36,7 @@ def statistics(image: NDArray[np.uint8]) -> list[float]:
     levels += [cv2.GaussianBlur(levels[0], (0, 0), sigma) for sigma in (0.7, 1.4, 3, 6, 12, 24, 48)]
     saturation = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)[..., 1].mean()
     edges = 100 * (cv2.Canny(grey, 60, 150) > 0).mean()
-    bands = [float((fine - coarse).std()) for fine, coarse in zip(levels, levels[1:], strict=False)]
+    bands = [float((fine - coarse).std()) for fine, coarse in pairwise(levels)]
     return [float(grey.mean()), float(grey.std()), float(saturation), float(edges), *bands, *spectrum(grey)]
 
 

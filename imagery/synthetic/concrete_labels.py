@@ -88,7 +88,7 @@ def _drawn(
         clear = [float(np.mean(contrast[begin:end] >= PLAIN)) for begin, end in pieces]
         whole = sum((end - begin) * STEP_PX for (begin, end), part in zip(pieces, clear, strict=True) if part >= 0.4)
         for (begin, end), part in zip(pieces, clear, strict=True):
-            if part < 0.4 or whole < SHORTEST_PX:  # in the main it cannot be told from the texture
+            if part < 0.4 or whole < min(SHORTEST_PX, len(grey) / 8):  # in the main it cannot be told from the texture
                 cv2.polylines(faint, [xy[begin:end, None, :]], False, 1, thick + 2)
                 continue
             cv2.polylines(plain, [xy[begin:end, None, :]], False, 1, thick)

@@ -124,7 +124,7 @@ def _cracks(rng: np.random.Generator, scene: Scene, joints: list[Line]) -> Field
         elif kind < 0.22:
             add_parallel_cracks(rng, scene)
         elif kind < 0.36:
-            width = float(np.exp(rng.uniform(np.log(GAP_PX), np.log(min(WIDEST_PX, 0.16 * scene.size + 1)))))
+            width = float(np.exp(rng.uniform(np.log(GAP_PX), np.log(max(min(WIDEST_PX, 0.16 * scene.size), GAP_PX)))))
             add_crack(rng, scene, width_px=width, branches=0.3)
         elif kind < 0.5 and joints:
             add_crack_along(rng, scene, joints[int(rng.integers(len(joints)))])
@@ -156,7 +156,7 @@ def _spalls(rng: np.random.Generator, scene: Scene, edge: Edge | None) -> None:
     if len(steel) and rng.random() < 0.6:
         for _ in range(int(rng.integers(1, 4))):
             row, col = steel[int(rng.integers(len(steel)))]
-            add_rust_run(rng, scene, float(col), float(row), float(rng.uniform(2, 0.05 * scene.size)))
+            add_rust_run(rng, scene, float(col), float(row), float(rng.uniform(2, 0.05 * scene.size + 2)))
 
 
 def _water(
