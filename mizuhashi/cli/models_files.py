@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from findings.errors import ModelError
 from mizuhashi.cli.session import session_of
 
 if TYPE_CHECKING:
-    pass
+    from models.registry import ModelEntry
 
 
 class Form(StrEnum):
@@ -26,21 +27,55 @@ def export(
     ctx: typer.Context,
     model: Annotated[str, typer.Argument(metavar="NAME[@VERSION]")],
     form: Annotated[Form, typer.Option("--format", help="bundle: everything, for `mizuhashi models import`.")],
-    out: Annotated[Path, typer.Option(metavar="PATH", help="File, or a folder that gets NAME-VERSION.zip.")],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="PATH", help="bundle: the zip, or a folder for NAME-VERSION.zip; else: a folder."),
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="YAML file of the pictures that the form is proven equal on; default: the frozen test."),
+    ] = None,
 ) -> None:
-    """Write one file; it appears only when it is complete, and other forms only when their answers are equal."""
+    """Write a bundle, or another form of the weights with card and checkpoint beside it, proven equal on pictures."""
+    session = session_of(ctx)
+    registry = session.registry()
+    entry = registry.resolve(model)
+    if form is Form.BUNDLE:
+        path = _write_zip(entry, out)
+        session.output.result(f"wrote {path}, {path.stat().st_size / 1e6:.1f} MB")
+        return
+    from mizuhashi.export_tiles import tiles_for
+    from models.export import FILES
+    from models.export import export as write
+
+    folder = _own_place(entry, out)
+    tiles, origin = tiles_for(registry, entry, data)
+    session.output.say(f"proving on {len(tiles)} tiles: {origin}")
+    row = write(folder, form.value, out, tiles)
+    path = out / FILES[form.value]
+    session.output.result(
+        f"wrote {path}, {path.stat().st_size / 1e6:.1f} MB; its probabilities differ from the checkpoint's by at most "
+        f"{row.largest_difference:.1e} on {row.measured_on}"
+    )
+
+
+def _write_zip(entry: ModelEntry, out: Path) -> Path:
     from mizuhashi.files import whole_file
     from models.bundle import write_bundle
 
-    session = session_of(ctx)
-    entry = session.registry().resolve(model)
-    suffix = {Form.BUNDLE: ".zip", Form.ONNX: ".onnx", Form.TORCH_EXPORT: ".pt2"}[form]
-    path = out / f"{entry.card.name}-{entry.card.version}{suffix}" if out.is_dir() else out
-    if form is not Form.BUNDLE:
-        return
+    path = out / f"{entry.card.name}-{entry.card.version}.zip" if out.is_dir() else out
     with whole_file(path) as partial:
         write_bundle(entry, partial)
-    session.output.result(f"wrote {path}, {path.stat().st_size / 1e6:.1f} MB")
+    return path
+
+
+def _own_place(entry: ModelEntry, out: Path) -> Path:
+    """Return the folder of the version after ``out`` was seen to lie outside of the registry."""
+    if entry.folder is None or entry.card.task != "segmentation":
+        raise ModelError(f"{entry.ref} is {entry.card.task}; only segmentation networks have other forms of weights")
+    if out.resolve().is_relative_to(entry.folder.resolve().parents[1]):
+        raise ModelError(f"{out}: lies inside the registry, whose versions are immutable; choose another folder")
+    return entry.folder
 
 
 def import_(
