@@ -67,11 +67,6 @@ def test_a_page_says_which_classes_saw_real_pixels_only_generated_ones_or_none(t
     card = read_card(make_version(tmp_path, "1"))
     kinds = [("crack", "6", "real"), ("spalling", "7", "generated"), ("rust", "8", "generated")]
     kinds.append(("wet", "8", "nothing"))
-        ("crack", "6", "real"),
-        ("spalling", "7", "generated"),
-        ("rust", "8", "generated"),
-        ("wet", "8", "nothing"),
-    )
     classes = [{"name": name, "damage": damage, "threshold": 0.5, "tested_on": kind} for name, damage, kind in kinds]
     page = page_text(card.model_copy(update={"classes": tuple(ClassSpec.model_validate(one) for one in classes)}))
     assert "Tested on real pixels: **crack**." in page
