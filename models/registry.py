@@ -37,6 +37,7 @@ from models.version_files import (
 if TYPE_CHECKING:
     import torch
 
+    from models.backends import Backend
     from models.base import PixelModel
 
 Origin = Literal["shipped", "home", "built-in"]
@@ -118,10 +119,13 @@ class Registry:
     Args:
         home: the home folder; nothing is created before something is added.
         shipped: folder of the shipped versions, by default the package's own.
+        backend: what runs segmentation networks that `load` gives; their exported forms lie in the version's folder or
+            in ``HOME/exports/<name>/<version>``. Other models have one form alone.
     """
 
-    def __init__(self, home: Path, shipped: Path | None = None) -> None:
+    def __init__(self, home: Path, shipped: Path | None = None, backend: Backend = "torch") -> None:
         self._own = home / "models"
+        self._exports, self._backend = home / "exports", backend
         self.aliases = Aliases(self._own)
         self._shipped = shipped_folder() if shipped is None else shipped
 
@@ -246,7 +250,13 @@ class Registry:
         """
         import torch
 
-        return _load(self.resolve(ref)).to(torch.device(device))
+        from models.backends import load_backend
+
+        entry = self.resolve(ref)
+        if self._backend == "torch" or entry.card.task != "segmentation" or entry.folder is None:
+            return _load(entry).to(torch.device(device))
+        exports = self._exports / entry.card.name / entry.card.version
+        return load_backend(entry.folder, self._backend, exports).to(torch.device(device))
 
     def add(self, folder: Path) -> ModelEntry:
         """Copy a bundle into the home and return its entry; versions are immutable.

@@ -139,6 +139,9 @@ class TrainConfig(_Strict):
     )
     test_time: TestTime = TestTime()
     based_on: str | None = Field(default=None, description="NAME@VERSION to fine-tune; None starts from ImageNet")
+    download_weights: bool = Field(
+        default=False, description="let timm fetch ImageNet weights that no installed package holds; needs a network"
+    )
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -316,7 +316,13 @@ def _part(state: State, prefix: str) -> State:
 def _first_network(config: TrainConfig, start: Mapping[str, torch.Tensor] | None) -> nn.Module:
     torch.manual_seed(config.seed)  # of the decoder's random weights
     pretrained = config.pretrained and start is None
-    network = build_network(config.architecture, len(config.bands), len(config.classes), pretrained=pretrained)
+    network = build_network(
+        config.architecture,
+        len(config.bands),
+        len(config.classes),
+        pretrained=pretrained,
+        download=config.download_weights,
+    )
     if start is not None:
         try:
             network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in start.items()})

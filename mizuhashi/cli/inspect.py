@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mizuhashi.cli.options import Device, DeviceOption, JsonOption, new_app
+from mizuhashi.cli.options import BackendOption, Device, DeviceOption, JsonOption, Runner, new_app
 from mizuhashi.cli.session import PARTIAL, session_of
 from mizuhashi.output import stages
 
@@ -26,6 +26,7 @@ def inspect(
         typer.Option(metavar="NAME[@VERSION]", help="May be repeated; default: the champions that fit each image."),
     ] = None,
     device: DeviceOption = Device.AUTO,
+    backend: BackendOption = Runner.TORCH,
     as_json: JsonOption = False,
 ) -> None:
     """Inspect, rank, and print the first findings of the survey; status 3 if some images failed."""
@@ -40,7 +41,7 @@ def inspect(
             report = inspect_survey(
                 store,
                 survey,
-                registry=session.registry(),
+                registry=session.registry(backend.value),
                 model_refs=tuple(model or ()),
                 device=pick_device(device.value),
                 home=session.settings().home,

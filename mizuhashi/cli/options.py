@@ -29,6 +29,15 @@ class Device(StrEnum):
     CUDA = "cuda"
 
 
+class Runner(StrEnum):
+    """What runs segmentation networks."""
+
+    TORCH = "torch"
+    ONNX = "onnx"
+    TORCH_EXPORT = "torch_export"
+
+
+BackendOption = Annotated[Runner, typer.Option("--backend", help="What runs networks; see `mizuhashi models export`.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where the networks run; auto: a GPU if there is one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document for a program.")]
 

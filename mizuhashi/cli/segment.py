@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from findings.errors import ConfigError, MizuhashiError
-from mizuhashi.cli.options import Device, DeviceOption, new_app, parse_bands
+from mizuhashi.cli.options import BackendOption, Device, DeviceOption, Runner, new_app, parse_bands
 from mizuhashi.cli.session import PARTIAL, session_of
 from mizuhashi.files import refusal
 
@@ -26,6 +26,7 @@ def segment(
         Path | None, typer.Option(metavar="FILE", help="Mask of the one file given [the one its STAC item names].")
     ] = None,
     device: DeviceOption = Device.AUTO,
+    backend: BackendOption = Runner.TORCH,
 ) -> None:
     """Segment each file; a file that cannot be taken is told and the others go on."""
     if mask is not None and len(files) != 1:
@@ -37,7 +38,7 @@ def segment(
     session = session_of(ctx)
     names = parse_bands(bands)
     where = pick_device(device.value)
-    network = session.registry().load(model, where)
+    network = session.registry(backend.value).load(model, where)
     refuse_collisions({file: map_paths(network, file, out) for file in files})
     failed = 0
     with session.output.progress("segment") as progress:

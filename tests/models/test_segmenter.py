@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from findings.errors import CardError, DigestMismatch, ModelError
-from models.card import Normalisation, read_card
-from models.checkpoint import save_bundle
+from models.card import ClassSpec, Normalisation, read_card, write_card
+from models.checkpoint import file_sha256, save_bundle
 from models.normalise import normalise
-from models.segmenter import Segmenter, build_network
+from models.segmenter import Segmenter, build_network, set_gradient_checkpoint
 from tests.training.conftest import TINY
 from training.config import ClassConfig, EvaluationConfig, SourceConfig, TrainConfig
 from training.loop import card_of
@@ -89,3 +90,105 @@ def test_a_patch_of_nothing_but_water_keeps_the_order_of_its_bands() -> None:
     means = planes.mean(dim=(0, 2, 3))
     assert means[1] > means[0] > means[2] > means[3]
     assert (means[1] - means[3]) > 2.0
+
+
+def _promise(folder: Path, **changes: object) -> None:
+    write_card(read_card(folder).model_copy(update=changes), folder)
+
+
+def test_a_card_that_promises_other_bands_or_classes_than_the_weights_is_refused_in_words(tmp_path: Path) -> None:
+    folder = tiny_bundle(tmp_path / "m")
+    _promise(folder, bands=("red", "green", "blue", "nir"), normalisation=PER_PATCH)
+    with pytest.raises(ModelError, match=r"read 3 bands, the card promises 4 \(red, green, blue, nir\)"):
+        Segmenter.load(folder)
+    two = tuple(ClassSpec(name=name, damage="6", threshold=0.5) for name in ("crack", "rust"))
+    _promise(folder, bands=("red", "green", "blue"), classes=two)
+    with pytest.raises(ModelError, match=r"have 1 classes, the card promises 2 \(crack, rust\)"):
+        Segmenter.load(folder)
+
+
+def test_a_pickle_that_bears_the_name_and_the_digest_of_safetensors_is_never_unpickled(tmp_path: Path) -> None:
+    folder = tiny_bundle(tmp_path / "m")
+    torch.save({"a": torch.zeros(1)}, folder / "model.safetensors")
+    _promise(folder, weights_sha256=file_sha256(folder / "model.safetensors"))
+    with pytest.raises(ModelError, match="pickled weights are never loaded"):
+        Segmenter.load(folder)
+
+
+DECODERS = {
+    "Unet": {"decoder_channels": [8] * 5},
+    "UnetPlusPlus": {"decoder_channels": [8] * 5},
+    "Linknet": {},
+    "FPN": {"decoder_pyramid_channels": 8, "decoder_segmentation_channels": 32},
+    "PSPNet": {"psp_out_channels": 8},
+    "PAN": {"decoder_channels": 8},
+    "DeepLabV3Plus": {"decoder_channels": 8},
+    "Segformer": {"decoder_segmentation_channels": 8},
+    "UPerNet": {"decoder_channels": 8},
+}
+
+
+@pytest.mark.parametrize("decoder", sorted(DECODERS))
+def test_decoders_give_a_plane_a_class_for_any_number_of_bands(decoder: str) -> None:
+    architecture = {"decoder": decoder, "encoder": "tu-lcnet_035", "options": DECODERS[decoder]}
+    network = build_network(architecture, 5, 3).eval()
+    with torch.inference_mode():
+        assert network(torch.zeros(1, 5, 128, 160)).shape == (1, 3, 128, 160)
+
+
+@pytest.mark.parametrize("encoder", ["tu-convnext_atto", "tu-mobilevitv2_050", "resnet18"])
+def test_encoders_of_other_kinds_fit_as_well(encoder: str) -> None:
+    network = build_network({"decoder": "FPN", "encoder": encoder}, 2, 1).eval()
+    with torch.inference_mode():
+        assert network(torch.zeros(1, 2, 64, 64)).shape == (1, 1, 64, 64)
+
+
+@pytest.mark.parametrize(
+    "options", [{"checkpoint_path": "/tmp/x.pth"}, {"pretrained_cfg": {"file": "x"}}, {"aux_params": {}}, ["decoder"]]
+)
+def test_an_option_that_reads_files_or_changes_the_output_is_refused(options: object) -> None:
+    with pytest.raises(CardError, match=r"allowed are decoder_\*|expected decoder, encoder"):
+        build_network({"decoder": "Unet", "encoder": "tu-lcnet_035", "options": options}, 3, 1)
+
+
+def test_an_option_of_the_wrong_length_is_one_clear_error() -> None:
+    with pytest.raises(CardError, match="no network of decoder 'Unet'"):
+        build_network({"decoder": "Unet", "encoder": "tu-lcnet_035", "options": {"decoder_channels": [8]}}, 3, 1)
+
+
+def _kept_bytes(network: nn.Module, pixels: torch.Tensor) -> tuple[int, torch.Tensor]:
+    """Return what the forward pass keeps for the backward one, and the gradient of the first layer."""
+    kept = 0
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        nonlocal kept
+        kept += tensor.nbytes
+        return tensor
+
+    network.zero_grad()
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        loss = network(pixels).square().mean()
+    torch.autograd.backward(loss)
+    gradient = next(network.parameters()).grad
+    assert gradient is not None
+    return kept, gradient.clone()
+
+
+def test_gradient_checkpoints_keep_less_and_give_the_same_gradient() -> None:
+    torch.manual_seed(1)
+    architecture = {"decoder": "Unet", "encoder": "tu-lcnet_035", "options": {"decoder_channels": [8] * 5}}
+    network, pixels = build_network(architecture, 3, 1).eval(), torch.rand(2, 3, 64, 64)
+    all_kept, expected = _kept_bytes(network, pixels)
+    set_gradient_checkpoint(network, True)
+    few_kept, found = _kept_bytes(network, pixels)
+    assert few_kept < 0.8 * all_kept
+    torch.testing.assert_close(found, expected)
+    set_gradient_checkpoint(network, False)
+    assert _kept_bytes(network, pixels)[0] == all_kept
+
+
+def test_an_encoder_without_gradient_checkpoints_is_told() -> None:
+    network = build_network({"decoder": "Unet", "encoder": "resnet18"}, 3, 1)
+    set_gradient_checkpoint(network, False)
+    with pytest.raises(ModelError, match="has no gradient checkpoints; take one of timm's"):
+        set_gradient_checkpoint(network, True)

@@ -70,18 +70,19 @@ def test_unknown_and_unobserved_pixels_do_not_count() -> None:
 
 def test_pictures_one_by_one_give_what_one_big_picture_gives() -> None:
     parts = [overconfident(1.4, seed=seed, side=40) for seed in range(4)]
-    whole = tuple(np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
-    one, many = (fit_calibration(iter(pairs), ("c",), "d") for pairs in ([whole], parts))  # type: ignore[list-item]
+    scores, target, known = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
+    one = fit_calibration([(scores, target, known)], ("c",), "d")
+    many = fit_calibration(iter(parts), ("c",), "d")
     assert one.temperatures == pytest.approx(many.temperatures, rel=1e-9)
     assert one.ece_after == pytest.approx(many.ece_after, rel=1e-9)
 
 
 def test_a_class_without_truth_keeps_its_logits_and_says_that_nothing_was_measured() -> None:
     scores, target, known = overconfident(2.0, side=60)
-    three = [np.repeat(array, 3, axis=0) for array in (scores, target, known)]
-    three[1][1] = 0  # known everywhere, true nowhere
-    three[2][2] = False  # known nowhere
-    found = fit_calibration([(three[0], three[1], three[2])], ("crack", "rust", "spalling"), "d")
+    scores, target, known = np.repeat(scores, 3, axis=0), np.repeat(target, 3, axis=0), np.repeat(known, 3, axis=0)
+    target[1] = 0  # known everywhere, true nowhere
+    known[2] = False  # known nowhere
+    found = fit_calibration([(scores, target, known)], ("crack", "rust", "spalling"), "d")
     assert found.temperatures[0] > 1.5
     assert found.temperatures[1:] == (1.0, 1.0)
     assert found.ece_after[1:] == found.ece_likely_before[1:] == (None, None)
