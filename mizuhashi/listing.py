@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from findings.errors import NotFound
-from findings.finding import Finding, Priority
+from findings.finding import Finding, FindingStatus, Priority
 from findings.measure import Measure, by_name
 from findings.taxonomy import damage_type
 from mizuhashi.describe import measure_text, number, scale_text
 
 if TYPE_CHECKING:
     from findings.asset import Asset
+    from findings.review import Review
     from findings.store import Store
 
-COLUMNS = ("rank", "score", "finding", "measured", "asset", "why", "id")
+COLUMNS = ("rank", "score", "finding", "measured", "asset", "review", "why", "id")
 PAGE = 1000
 DRAFT = "暫定"
 
@@ -98,6 +99,7 @@ def cells(row: Row) -> tuple[str, ...]:
         row.label,
         "; ".join(measure_text(measure) for measure in main_measures(finding)),
         row.asset_name,
+        status_text(finding.status),
         why(row),
         finding.uid[:12],
     )
@@ -124,20 +126,37 @@ def score_text(priority: Priority | None) -> str:
     return text if low == high == text else f"{text} ({low}-{high})"
 
 
+def status_text(status: FindingStatus) -> str:
+    """Return a review state as words; nothing for a candidate, which nobody has decided about."""
+    return "" if status is FindingStatus.CANDIDATE else status.value.replace("_", " ")
+
+
+def review_text(review: Review) -> str:
+    """Return one review as a line: when, who, what, and in which words."""
+    decision = "left open" if review.decision is FindingStatus.CANDIDATE else status_text(review.decision)
+    parts = [decision]
+    parts += ["outline corrected"] if review.geometry_px is not None else []
+    parts += [f"class {review.label}"] if review.label is not None else []
+    parts += [f"final grade {review.final_grade}"] if review.final_grade is not None else []
+    note = f": {review.note}" if review.note else ""
+    return f"{review.at:%Y-%m-%d %H:%M} UTC {review.reviewer} ({review.source}): {', '.join(parts)}{note}"
+
+
 def why(row: Row) -> str:
     """Return the rule's reason, or why there is no grade."""
     grade = row.finding.grade
     return grade.trace_en if grade is not None else "no grade rule for this finding"
 
 
-def finding_lines(row: Row, home: Path) -> list[str]:
-    """Return everything about one finding as lines for a reader."""
+def finding_lines(row: Row, home: Path, reviews: Sequence[Review] = ()) -> list[str]:
+    """Return everything about one finding as lines for a reader; reviews oldest first, the latest is shown first."""
     finding, grade = row.finding, row.finding.grade
     lines = [
         f"{row.label}  [{finding.uid}]",
         f"rank        {row.rank or 'not listed'}, score {score_text(row.priority)}",
     ]
     lines.append(f"asset       {row.asset_name or finding.asset_uid or 'none'}")
+    lines += [f"{'review' if n == 0 else '':<11} {review_text(one)}" for n, one in enumerate(reversed(reviews))]
     if grade is not None:
         lines += [f"rule        {grade.trace_ja}", f"            {grade.trace_en}"]
         lines.append(f"standard    {grade.standard} {grade.version} ({grade.status})")

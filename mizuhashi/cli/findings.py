@@ -52,15 +52,16 @@ def show(
 ) -> None:
     """Print everything that is known of one finding."""
     from mizuhashi.listing import find, finding_lines, record
+    from mizuhashi.reviewing import review_record
 
     session = session_of(ctx)
     with session.store() as store:
         row = find(store, uid)
-        home = store.home
+        home, reviews = store.home, store.reviews(row.finding.uid)
     if as_json:
-        session.output.json(record(row))
+        session.output.json({**record(row), "reviews": [review_record(review) for review in reviews]})
         return
-    for line in finding_lines(row, home):
+    for line in finding_lines(row, home, reviews):
         session.output.result(line)
 
 

@@ -166,7 +166,7 @@ def _queue(session: Session, store: Store, survey: str, against: str | None, dev
 
 
 def _export_lines(done: Exported, kind: ReviewFormat, out: Path, images: Pictures) -> list[str]:
-    lines = [f"wrote {done.findings} findings on {done.pictures} pictures to {done.files[0]}"]
+    lines = [f"wrote {_count(done.findings, 'finding')} on {_count(done.pictures, 'picture')} to {done.files[0]}"]
     if images is not Pictures.PATHS:
         lines.append(f"pictures: {out.parent / 'images'}")
     if kind is ReviewFormat.CVAT:
@@ -175,7 +175,7 @@ def _export_lines(done: Exported, kind: ReviewFormat, out: Path, images: Picture
     if kind is ReviewFormat.LABELSTUDIO:
         lines.append(f"Label Studio: paste {done.files[1]} as the labelling interface (Code), then import the file")
     if done.scenes:
-        lines.append(f"{done.scenes} scenes were left out: label tools show photographs")
+        lines.append(f"left out {_count(done.scenes, 'scene')}: label tools show photographs")
     lines.append(f"then: mizuhashi reviews import FILE --format {kind.value} --reviewer NAME")
     return lines
 
@@ -203,16 +203,20 @@ def _import_lines(done: Imported, missing: Missing) -> list[str]:
     words = [f"{number} {_word(status)}" for status, number in counts if number]
     lines = [f"survey {done.survey}: {', '.join(words) or 'nothing decided'}; {found.corrected} corrected, "
              f"{len(found.drawn)} drawn anew, {found.pending} pending"]  # fmt: skip
-    lines.append(f"{done.counts.added} rows added, {done.counts.unchanged} known already")
+    lines.append(f"{_count(done.counts.added, 'row')} added, {done.counts.unchanged} known already")
     if found.missing and missing is Missing.IGNORED:
-        lines.append(f"{found.missing} findings that went out are not in the file and were left as they are; "
+        lines.append(f"{_count(found.missing, 'finding')} of those that went out not in the file, left as they are; "
                      "--missing rejected takes them for rejected")  # fmt: skip
     if found.unclear:
-        lines.append(f"{found.unclear} pictures got other findings since they went out: what is missing there was "
-                     "left as it is; export them again")  # fmt: skip
+        lines.append(f"{_count(found.unclear, 'picture')} with other findings than went out: what is missing there "
+                     "was left as it is; export again")  # fmt: skip
     if found.superseded:
-        lines.append(f"{found.superseded} decisions of this file were overruled by somebody else since; not repeated")
+        lines.append(f"{_count(found.superseded, 'decision')} overruled by somebody else since; not repeated")
     return lines
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _word(status: FindingStatus) -> str:

@@ -45,33 +45,33 @@ def train_from_reviews(session: Session, wanted: Wanted, device: torch.device) -
         UnknownModel: no such version.
     """
     from mizuhashi.cli.models_compare import show_comparison
+    from training.promotion import try_version
     from training.reviews import reviewed_pictures
 
     say = session.output.say
     home, registry = session.settings().home, session.registry()
     with session.store() as store:
         pictures = reviewed_pictures(store, wanted.surveys)
-    base, config, file = _base(registry, home, pictures, wanted)
+    base, config = _base(registry, home, pictures, wanted)
     built = _built(session, home, pictures, base, config)
     for line in _built_lines(built):
         say(line)
-    entry, test = _trained(session, registry, home, base, built, config, wanted, device)
-    trial = _compared(registry, entry, test if wanted.config is None else file, device)
+    entry, file = _trained(session, registry, home, base, built, config, wanted, device)
+    data = _test_to_name(registry, entry, file)
+    trial = try_version(registry, entry.ref, device, data=data)
     if trial.comparison is not None:
         show_comparison(session.output, trial.comparison)
-    for line in verdict_lines(trial, base):
+    for line in verdict_lines(trial, base, data):
         say(line)
 
 
-def _base(
-    registry: Registry, home: Path, pictures: list[Reviewed], wanted: Wanted
-) -> tuple[ModelEntry, TrainConfig, Path]:
+def _base(registry: Registry, home: Path, pictures: list[Reviewed], wanted: Wanted) -> tuple[ModelEntry, TrainConfig]:
     from training.config import read_config
     from training.retraining import base_config, base_of
 
     base = base_of(registry, pictures, wanted.base)
     file = base_config(base, home, wanted.config)
-    return base, read_config(file), file
+    return base, read_config(file)
 
 
 def _built(session: Session, home: Path, pictures: list[Reviewed], base: ModelEntry, config: TrainConfig) -> Built:
@@ -139,20 +139,21 @@ def _trained(
     return entry, file
 
 
-def _compared(registry: Registry, entry: ModelEntry, file: Path, device: torch.device) -> Trial:
-    """Return how the challenger stands: on the frozen test of its name, else on that of its own configuration."""
-    from training.promotion import frozen_at_home, try_version
+def _test_to_name(registry: Registry, entry: ModelEntry, file: Path) -> Path | None:
+    """Return the file that says what the versions are compared on, or None where that is kept or came along."""
+    from training.promotion import frozen_at_home
     from training.shipped import shipped_config
 
     seat = registry.seat(entry.card.name)
-    known = frozen_at_home(registry, entry.card.name) is not None or shipped_config(seat.name, seat.version) is not None
-    return try_version(registry, entry.ref, device, data=None if known else file)
+    known = frozen_at_home(registry, seat.name) is not None or shipped_config(seat.name, seat.version) is not None
+    return None if known else file
 
 
-def verdict_lines(trial: Trial, base: ModelEntry) -> list[str]:
+def verdict_lines(trial: Trial, base: ModelEntry, data: Path | None = None) -> list[str]:
     """Return the outcome in words and the command that comes next."""
     ref = trial.challenger.ref
     lines = [f"verdict: {trial.verdict.words}"]
     if trial.verdict.passed:
-        return [*lines, f"next: mizuhashi models promote {ref}"]
+        told = "" if data is None else f" --data {data}"
+        return [*lines, f"next: mizuhashi models promote {ref}{told}"]
     return [*lines, f"{base.ref} stays; review more findings, or look at {ref}: mizuhashi models show {ref}"]

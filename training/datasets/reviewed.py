@@ -147,7 +147,7 @@ class Reviewed(Pictures):
         super().__init__(self._files, classes, cache_mb=cache_mb)
 
     def draw(self, rng: np.random.Generator, size_px: int) -> Sample:
-        """Return a crop around a rejected place half the time, else a confirmed one; one kind where the other is not."""
+        """Return a crop around a rejected place half the time, else a confirmed one, as far as there are both."""
         hard, there = self.spots
         chosen = hard if hard and (not there or rng.random() < HARD_SHARE) else there
         if not chosen:  # only looked-over pictures without any damage
