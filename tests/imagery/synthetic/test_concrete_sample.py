@@ -238,6 +238,21 @@ def test_a_hairline_on_a_smooth_wall_is_labelled_and_one_in_noise_is_not() -> No
     assert doubtful["crack"].sum() < 0.5 * seen["crack"].sum()
 
 
+def test_a_line_that_is_faint_for_most_of_its_length_is_left_open() -> None:
+    scene = plain_scene()
+    add_crack(np.random.default_rng(0), scene, width_px=3.0, start=(10.0, 30.0), heading=0.7, branches=0.0)
+    noise = np.random.default_rng(1).normal(0, 9, (SIDE, SIDE))
+    labelled, doubtful = [], []
+    for darkness in (4.0, 40.0):
+        grey = np.clip(130 + noise - darkness * scene.coverage, 0, 255).astype(np.uint8)
+        masks, unsure, _ = truth_of(scene, STRAIGHT, np.repeat(grey[..., None], 3, axis=2), 3.0)
+        labelled.append(int(masks["crack"].sum()))
+        doubtful.append(int(unsure["crack"].sum()))
+    assert labelled[0] == 0
+    assert doubtful[0] > 100
+    assert labelled[1] > 400
+
+
 def test_contrast_is_darkness_against_both_sides_so_that_the_border_of_two_tones_has_none() -> None:
     grey = np.full((64, 64), 120, dtype=np.float32)
     grey[32:] = 60
