@@ -20,6 +20,7 @@ from training.run_folder import Row, written
 
 WINDOW_PX = 384
 PICTURES = 3  # of each set
+MIN_WIDTH_PX = 640  # that the legend needs
 COLOURS = ((230, 30, 30), (30, 110, 255), (255, 170, 0), (0, 170, 90), (190, 60, 220), (0, 190, 210), (120, 120, 0))
 
 Image = npt.NDArray[np.uint8]
@@ -56,7 +57,8 @@ class Gallery:
             rows.append(_titled(np.concatenate([base, truth, said], axis=1), title))
         if not rows:
             return
-        sheet = np.concatenate([_legend(self._names, rows[0].shape[1]), *rows])
+        width = max(MIN_WIDTH_PX, *(row.shape[1] for row in rows))
+        sheet = np.concatenate([_legend(self._names, width), *(_widened(row, width) for row in rows)])
         with written(self._folder / f"step-{step:06d}.png") as partial:
             _, data = cv2.imencode(".png", sheet[..., ::-1])
             partial.write_bytes(data.tobytes())
@@ -101,15 +103,17 @@ _NO_LOSS = frozenset(
 def _windows(one: EvaluationConfig, config: TrainConfig) -> list[tuple[str, Sample]]:
     """Return title and window of the first pictures of a set, each window around most of its truth."""
     source = open_source(one.source, config.bands, config.class_names, one.labels)
-    out = []
-    for sample in islice(source.whole(), PICTURES):
-        density = cv2.boxFilter(sample.target.max(axis=0), -1, (WINDOW_PX, WINDOW_PX), normalize=False)
-        row, col = np.unravel_index(int(density.argmax()), density.shape)
-        _, rows, cols = sample.target.shape
-        top = int(np.clip(row - WINDOW_PX // 2, 0, max(rows - WINDOW_PX, 0)))
-        left = int(np.clip(col - WINDOW_PX // 2, 0, max(cols - WINDOW_PX, 0)))
-        out.append((f"{one.source.name}: {sample.name}", cut(sample, top, left, WINDOW_PX, WINDOW_PX)))
-    return out
+    return [(f"{one.source.name}: {sample.name}", _window(sample)) for sample in islice(source.whole(), PICTURES)]
+
+
+def _window(sample: Sample) -> Sample:
+    _, rows, cols = sample.target.shape
+    side = min(WINDOW_PX, -(-max(rows, cols) // 32) * 32)  # networks take multiples of 32
+    density = cv2.boxFilter(sample.target.max(axis=0), -1, (side, side), normalize=False)
+    row, col = np.unravel_index(int(density.argmax()), density.shape)
+    top = int(np.clip(row - side // 2, 0, max(rows - side, 0)))
+    left = int(np.clip(col - side // 2, 0, max(cols - side, 0)))
+    return cut(sample, top, left, side, side)
 
 
 def _visible(pixels: FloatArray, bands: tuple[str, ...]) -> Image:
@@ -141,6 +145,10 @@ def _titled(row: Image, title: str) -> Image:
     shown = title.encode("ascii", "replace").decode()  # the drawn font has no other letters
     cv2.putText(strip, shown, (4, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
     return np.concatenate([strip, row])
+
+
+def _widened(row: Image, width: int) -> Image:
+    return np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255)
 
 
 def _legend(names: Sequence[str], width: int) -> Image:

@@ -31,7 +31,8 @@ def main(config: str, out: str, *overrides: str) -> None:
         from training.interruption import Interruption
 
         trainer.run(Interruption())
-        save_file(dict(trainer._network.state_dict()), folder / f"rank-{group.rank}.safetensors")
+        state = {key: value.contiguous() for key, value in trainer._network.state_dict().items()}
+        save_file(state, folder / f"rank-{group.rank}.safetensors")
 
 
 if __name__ == "__main__":

@@ -13,15 +13,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
-from findings.errors import ModelError, OutputError
+from findings.errors import ConfigError, ModelError, OutputError
 from mizuhashi.__main__ import main
 from models.checkpoint import file_sha256
 from training import loop, losses, snapshots
-from training.config import TrainConfig, read_config
+from training.config import LossConfig, TrainConfig, read_config
 from training.run_folder import RunFolder
 from training.train import train
 
@@ -38,8 +40,8 @@ class Killed(BaseException):
 
 
 @pytest.fixture(autouse=True)
-def _every_step_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "LOG_EVERY", 1)
+def _every_second_step_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "LOG_EVERY", 2)  # a checkpoint at step 3 lies between two lines
 
 
 @pytest.fixture
@@ -97,8 +99,88 @@ def test_a_killed_run_goes_on_with_the_same_curve_to_the_same_weights(
     resumed = run_of(small, tmp_path / "broken", said)
     assert said[0] == "going on after step 6 of 8"
     assert curve(tmp_path / "broken") == curve(tmp_path / "whole")
-    assert [row["step"] for row in curve(tmp_path / "whole") if "loss" in row] == list(range(1, 9))
+    assert [row["step"] for row in curve(tmp_path / "whole") if "loss" in row] == [2, 4, 6, 8]
     assert all(torch.equal(resumed[key], whole[key]) for key in whole)
+
+
+def test_random_layers_go_on_with_the_same_draws(
+    small: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dropping(*_: Any, **__: Any) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Dropout2d(0.5), nn.Conv2d(8, 1, 1))
+
+    monkeypatch.setattr(loop, "build_network", dropping)
+    whole = run_of(small, tmp_path / "whole")
+    break_off(small, tmp_path / "broken", monkeypatch)
+    torch.rand(3)
+    resumed = run_of(small, tmp_path / "broken")
+    assert all(torch.equal(resumed[key], whole[key]) for key in whole)
+
+
+def test_a_run_without_progress_ends_early_with_its_best_weights(
+    small: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([0.5, 0.4, 0.3, 0.9])
+    monkeypatch.setattr(loop, "selection_score", lambda *_: (next(scores), {}))
+    run_of(small.model_copy(update={"evaluate_every": 2, "patience": 2}), tmp_path)
+    assert [(row["step"], row["best"]) for row in curve(tmp_path) if "best" in row] == [
+        (2, True),
+        (4, False),
+        (6, False),
+    ]
+    sheet = cv2.imread(str(tmp_path / "samples/step-000006.png"))
+    assert sheet.shape == (26 + 22 + 96, 640, 3)
+    assert (tmp_path / "curves.png").stat().st_size > 10_000
+
+
+def test_gradients_of_accumulated_batches_are_their_mean(small: TrainConfig, tmp_path: Path) -> None:
+    plain = {"steps": 2, "evaluate_every": 2, "loss": LossConfig(dice=0.0), "learning_rate": 0.01}
+    frozen = small.model_copy(update=plain)  # cross-entropy alone: Dice pools over a batch
+
+    def losses_of(batch: int, accumulate: int) -> list[float]:
+        with pytest.MonkeyPatch.context() as patch:
+            network = lambda *_, **__: nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 1, 1))  # noqa: E731
+            patch.setattr(loop, "build_network", network)
+            patch.setattr(loop, "LOG_EVERY", 1)
+            folder = tmp_path / f"{batch}-{accumulate}"
+            run_of(frozen.model_copy(update={"batch": batch, "accumulate": accumulate}), folder)
+        return [row["loss"] for row in curve(folder) if "loss" in row]
+
+    assert losses_of(2, 2) == pytest.approx(losses_of(4, 1), abs=1e-6)
+
+
+def test_fine_tuning_starts_from_the_weights_of_the_registered_version(
+    config_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--home", str(tmp_path / "home"), "train", str(config_file)]
+    words += [word for item in SMALL for word in ("--set", item)]
+    assert main(words) == 0
+    tuned = [*words, "--set", "version=2", "--set", "based_on=tiny"]
+    assert main([*tuned, "--set", 'classes=[{name: rust, damage: "8"}]']) == 1
+    assert "must name the same" in capfd.readouterr().err
+    assert main([*tuned, "--set", "architecture.options={decoder_channels: [16, 8, 8, 8, 8]}"]) == 1
+    assert "do not fit" in capfd.readouterr().err
+    seen: list[dict[str, torch.Tensor]] = []
+    whole = loop._first_network
+
+    def watched(config: TrainConfig, start: Any) -> nn.Module:
+        seen.append(dict(whole(config, start).state_dict()))
+        return whole(config, start)
+
+    monkeypatch.setattr(loop, "_first_network", watched)
+    assert main([*tuned, "--restart"]) == 0
+    stored = load_file(tmp_path / "home/models/tiny/1/model.safetensors")
+    assert all(torch.equal(seen[0][key], value.to(seen[0][key].dtype)) for key, value in stored.items())
+    assert json.loads((tmp_path / "home/models/tiny/2/card.json").read_text())["based_on"] == "tiny@1"
+
+
+def test_changed_labels_do_not_continue_a_run(small: TrainConfig, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    rows = [{"role": "train", "name": "walls", "digest": "1"}]
+    run.open(small, "one", "refuse", {}, rows)
+    run.open(small, "two", "resume", {}, rows)
+    with pytest.raises(ConfigError, match=r"labels of walls changed.*--restart"):
+        run.open(small, "three", "resume", {}, [{"role": "train", "name": "walls", "digest": "2"}])
 
 
 def test_crops_drawn_by_processes_ahead_are_those_drawn_in_the_loop(small: TrainConfig, tmp_path: Path) -> None:
