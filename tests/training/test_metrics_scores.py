@@ -28,10 +28,8 @@ def test_the_calibration_error_of_a_case_done_by_hand() -> None:
     scores, truth = np.array([0.01, 0.02, 0.95, 0.97, 0.99]), np.array([0, 0, 1, 1, 0], bool)
     # two bins: 0.03 probability against 0 true ones, 2.91 against 2; five pixels
     assert calibration_error(reliability(scores, truth)) == pytest.approx((0.03 + 0.91) / 5)
-    assert reliability_points(reliability(scores, truth)) == (
-        (pytest.approx(0.015), 0.0, 2),
-        (pytest.approx(0.97), pytest.approx(2 / 3), 3),
-    )
+    points = np.array(reliability_points(reliability(scores, truth)))
+    assert points == pytest.approx(np.array([[0.015, 0, 2], [0.97, 2 / 3, 3]]))
 
 
 @pytest.mark.parametrize("seed", range(3))
