@@ -31,9 +31,11 @@ NAMES = (
 
 def statistics(image: NDArray[np.uint8]) -> list[float]:
     """Return the numbers of ``NAMES`` for one RGB picture."""
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     levels = [grey.astype(np.float32)]
-    levels += [cv2.GaussianBlur(levels[0], (0, 0), sigma) for sigma in (0.7, 1.4, 3, 6, 12, 24, 48)]
+    levels += [
+        np.asarray(cv2.GaussianBlur(levels[0], (0, 0), sigma), np.float32) for sigma in (0.7, 1.4, 3, 6, 12, 24, 48)
+    ]
     saturation = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)[..., 1].mean()
     edges = 100 * (cv2.Canny(grey, 60, 150) > 0).mean()
     bands = [float((fine - coarse).std()) for fine, coarse in pairwise(levels)]

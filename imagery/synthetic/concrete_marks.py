@@ -276,7 +276,7 @@ def add_edge(rng: np.random.Generator, scene: Scene) -> Edge:
     if across[height // 2, width // 2] > 0:
         across = -across
     across += np.float32(0.4) * smooth_noise(rng, scene.shape, 20.0)
-    rim = np.clip(1 - np.abs(across) / np.float32(rng.uniform(1, 5)), 0, 1)
+    rim: Field = np.clip(1 - np.abs(across) / np.float32(rng.uniform(1, 5)), 0, 1).astype(np.float32)
     rim = np.asarray(rim * ramp(smooth_noise(rng, scene.shape, 20.0), -1, 0.6), dtype=np.float32)
     scene.surface.darken(rim, float(rng.choice([rng.uniform(0.5, 0.85), rng.uniform(1.15, 1.6)])))
     return Edge(line, ramp(across, -0.8, 0.8), bool(rng.random() < 0.5))

@@ -36,7 +36,7 @@ def plain_scene(grey: float = 0.2) -> Scene:
 
 def change(scene: Scene, grey: float = 0.2) -> np.ndarray:
     """Return how much the colour differs from the bare wall's, as a share of it."""
-    return np.abs(scene.surface.colour / grey - 1).max(axis=2)
+    return np.asarray(np.abs(scene.surface.colour / grey - 1).max(axis=2))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_joints_cross_the_picture_and_are_no_cracks(seed: int) -> None:
     masks, unsure, coverage = truth_of(scene, STRAIGHT, image, 3.0)
     along = np.asarray(start) + np.linspace(0, 1, 2000)[:, None] * (np.asarray(end) - np.asarray(start))
     inside = along[((along > 3) & (along < SIDE - 3)).all(axis=1)].astype(int)
-    near = binary_dilation(change(scene) > 0.04, iterations=4)
+    near = np.asarray(binary_dilation(change(scene) > 0.04, iterations=4))
     assert near[inside[:, 1], inside[:, 0]].mean() > 0.6
     assert not coverage.any()
     assert not any(masks[name].any() or unsure[name].any() for name in CLASSES)
@@ -170,7 +170,7 @@ def test_the_coverage_of_cracks_integrates_to_length_times_width(width_px: float
         add_crack(np.random.default_rng(seed), scene, width_px=width_px, start=(8.0, 60.0), heading=heading, branches=0)
         (line,) = scene.lines
         steps = np.linalg.norm(np.diff(line.centre_px, axis=0), axis=1)
-        inside = ((line.centre_px > 0) & (line.centre_px < SIDE)).all(axis=1)
+        inside = np.all((line.centre_px > 0) & (line.centre_px < SIDE), axis=1)
         width = 0.5 * (line.width_px[1:] + line.width_px[:-1])
         true += float((steps * width * (inside[1:] & inside[:-1])).sum())
         found += float(scene.coverage.sum(dtype=np.float64))
