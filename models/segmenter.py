@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -147,6 +148,24 @@ def _require_fit(folder: Path, card: ModelCard, expected: Mapping[str, Tensor], 
                              f"({', '.join(card.bands)}); card.json is of another version")  # fmt: skip
         raise ModelError(f"{folder}: the weights do not fit the card's architecture: {name} is {found}, "
                          f"expected {wanted}; card.json is of another version")  # fmt: skip
+
+
+def set_prior(network: nn.Module, prior: float) -> None:
+    """Let every pixel of every class start with the score ``prior``.
+
+    A network that starts at a half spends its first steps on learning that damage is rare, and may give rare classes
+    up on the way. Source: Lin et al. 2017, Focal Loss for Dense Object Detection, section 4.1.
+
+    Raises:
+        ModelError: the network's head has no bias.
+    """
+    head = getattr(network, "segmentation_head", network)
+    heads = [m for m in head.modules() if isinstance(m, nn.Conv2d) and m.bias is not None]
+    if not heads:
+        raise ModelError("the network's head has no bias to set a prior with; train without prior")
+    bias = heads[-1].bias
+    if bias is not None:
+        nn.init.constant_(bias, math.log(prior / (1.0 - prior)))
 
 
 class Segmenter(Scorer):

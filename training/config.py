@@ -75,6 +75,7 @@ class LossConfig(_Strict):
     """Weights of the parts of the loss; see ``training.losses`` for each part's equation and source."""
 
     cross_entropy: float = Field(default=1.0, ge=0)
+    positive_weight: float = Field(default=1.0, gt=0, description="of damaged pixels in the cross-entropy")
     dice: float = Field(default=1.0, ge=0)
     focal: float = Field(default=0.0, ge=0)
     focal_gamma: float = Field(default=2.0, ge=0)
@@ -129,6 +130,9 @@ class TrainConfig(_Strict):
     limits: tuple[str, ...] = ()
     radiometry: tuple[Radiometry, ...] = (Radiometry.REFLECTANCE, Radiometry.UNKNOWN)
     loss: LossConfig = LossConfig()
+    prior: float | None = Field(
+        default=None, gt=0, lt=1, description="score that every pixel starts with; None leaves the head as drawn"
+    )
     soft_targets: bool = Field(default=False, description="thin cracks as coverage instead of yes or no; see soften")
     accumulate: int = Field(default=1, ge=1, description="batches a step; the gradient is their mean")
     gradient_checkpoint: bool = Field(default=False, description="less memory, a third more time")

@@ -15,7 +15,7 @@ from findings.errors import ConfigError, ModelError
 from models import segmenter as networks
 from models.card import ClassSpec, ModelCard
 from models.normalise import normalise
-from models.segmenter import Segmenter, build_network
+from models.segmenter import Segmenter, build_network, set_prior
 from training.batches import Batch, Batches, stream, worker_count
 from training.config import TrainConfig
 from training.interruption import Interrupted, Interruption
@@ -221,11 +221,13 @@ class _Trainer:
                 self._log(self._pace.line(standing.step, means, rate))
 
     def _measure(self, interruption: Interruption) -> None:
-        """Measure the averaged network; an interruption leaves at once, and the run measures when it goes on."""
+        """Measure the averaged network; alone, an interruption leaves at once and the run measures when it goes on."""
         standing = self._standing
         if self._group.leads:
             try:
-                with self._pace.apart(), interruption.at_once():
+                # in a group the others wait for the answer: process 0 must give it before it may leave
+                leave = interruption.at_once() if self._group.size == 1 else nullcontext()
+                with self._pace.apart(), leave:
                     self._measure_alone()
             except Interrupted:
                 return
@@ -323,6 +325,8 @@ def _first_network(config: TrainConfig, start: Mapping[str, torch.Tensor] | None
         pretrained=pretrained,
         download=config.download_weights,
     )
+    if config.prior is not None and start is None:
+        set_prior(network, config.prior)
     if start is not None:
         try:
             network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in start.items()})

@@ -36,7 +36,7 @@ def loss(
     logits = logits.float()
     parts: Parts = {}
     if config.cross_entropy:
-        parts["cross_entropy"] = cross_entropy(logits, target, weight)
+        parts["cross_entropy"] = cross_entropy(logits, target, weight, config.positive_weight)
     if config.focal:
         parts["focal"] = focal(logits, target, weight, config.focal_gamma)
     p, t = torch.sigmoid(logits) * weight, target * weight
@@ -52,9 +52,15 @@ def loss(
     return total, parts
 
 
-def cross_entropy(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return the mean binary cross-entropy ``-(t log p + (1 - t) log(1 - p))`` over known pixels."""
-    pixelwise = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+def cross_entropy(
+    logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, positive_weight: float = 1.0
+) -> torch.Tensor:
+    """Return the mean binary cross-entropy ``-(w t log p + (1 - t) log(1 - p))`` over known pixels.
+
+    A weight ``w`` above 1 keeps classes of a few pixels in a hundred from being given up as background.
+    """
+    more = logits.new_tensor(positive_weight)
+    pixelwise = functional.binary_cross_entropy_with_logits(logits, target, reduction="none", pos_weight=more)
     return (pixelwise * weight).sum() / weight.sum().clamp(min=1.0)
 
 

@@ -10,7 +10,7 @@ from findings.errors import CardError, DigestMismatch, ModelError
 from models.card import ClassSpec, Normalisation, read_card, write_card
 from models.checkpoint import file_sha256, save_bundle
 from models.normalise import normalise
-from models.segmenter import Segmenter, build_network, set_gradient_checkpoint
+from models.segmenter import Segmenter, build_network, set_gradient_checkpoint, set_prior
 from tests.training.conftest import TINY
 from training.config import ClassConfig, EvaluationConfig, SourceConfig, TrainConfig
 from training.loop import card_of
@@ -192,3 +192,17 @@ def test_an_encoder_without_gradient_checkpoints_is_told() -> None:
     set_gradient_checkpoint(network, False)
     with pytest.raises(ModelError, match="has no gradient checkpoints; take one of timm's"):
         set_gradient_checkpoint(network, True)
+
+
+def test_with_a_prior_every_pixel_starts_near_that_score() -> None:
+    torch.manual_seed(0)
+    network = build_network(TINY["architecture"], 3, 2)
+    set_prior(network, 0.02)
+    with torch.no_grad():
+        scores = torch.sigmoid(network.eval()(torch.zeros(1, 3, 64, 64)))
+    assert 0.005 < float(scores.median()) < 0.08
+
+
+def test_a_network_without_a_head_to_set_is_refused() -> None:
+    with pytest.raises(ModelError, match="train without prior"):
+        set_prior(nn.Linear(2, 2), 0.02)

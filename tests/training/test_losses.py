@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from training.config import LossConfig
-from training.losses import cldice, dice, focal, loss, skeleton_recall, soft_skeleton
+from training.losses import cldice, cross_entropy, dice, focal, loss, skeleton_recall, soft_skeleton
 from training.soften import soften, tubes
 
 ALL = LossConfig(cross_entropy=1, dice=1, focal=1, cldice=1, skeleton_recall=1)
@@ -121,3 +121,11 @@ def test_tubes_lie_in_the_label_and_hold_its_centre_line() -> None:
     assert tube[0, 25:27, 15:25].any(axis=0).all()
     assert not tube[1].any()
     assert not (tube[0] & (target[0] < 0.5)).any()
+
+
+def test_a_positive_weight_counts_damaged_pixels_more_and_sound_ones_the_same() -> None:
+    logits = torch.zeros(1, 1, 4, 4)
+    ones = torch.ones_like(logits)
+    plain, heavy = (cross_entropy(logits, t, ones, w) for t, w in ((ones, 1.0), (ones, 5.0)))
+    assert float(heavy) == pytest.approx(5 * float(plain))
+    assert float(cross_entropy(logits, 0 * ones, ones, 5.0)) == pytest.approx(float(plain))
