@@ -176,7 +176,10 @@ def test_folders_and_options_that_do_not_exist_are_refused(tmp_path: Path) -> No
     refused(source("mask_pairs", tmp_path, classes="../config"), "there is none of that name")
     refused(source("generated_concrete", tmp_path, match="*"), "has no use for match")
     refused(source("pasted_cracks", tmp_path, scale=0.5), "has no use for scale")
-    refused(source("clean_pictures", tmp_path / "images", options={"absnt": ["crack"]}), "'absnt'")
+    refused(source("clean_pictures", tmp_path / "images", options={"absnt": ["crack"]}), "absnt", "it takes absent")
+    refused(
+        source("clean_pictures", tmp_path / "images", options={"absent": "crack"}), "absent: Input should be a valid"
+    )
 
 
 def test_weights_of_a_set_that_forbids_it_cannot_be_declared_to_ship(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from training.datasets.codebrim import open_codebrim
 from training.datasets.cvat import open_cvat
 from training.datasets.dacl10k import open_dacl10k
 from training.datasets.generated import GeneratedConcrete, GeneratedRiver
+from training.datasets.label_files import Options, read_options
 from training.datasets.mask_pairs import MaskPairs
 from training.datasets.pasted import PastedCracks
 from training.datasets.reviewed import open_reviewed
@@ -72,12 +73,14 @@ def _takes(config: SourceConfig, what: tuple[str, ...], options: tuple[str, ...]
         )
 
 
+class _CleanOptions(Options):
+    absent: tuple[str, ...] = ("crack",)
+
+
 def _open_clean(config: SourceConfig, bands: Names, classes: Names) -> Source:
-    _takes(config, ("match", "scale"), ("absent",))
-    return CleanPictures(
-        _root(config), bands, classes, match=config.match, scale=config.scale,
-        absent=tuple(config.options.get("absent", ("crack",))),
-    )  # fmt: skip
+    _takes(config, ("match", "scale"), tuple(config.options))
+    absent = read_options(config, _CleanOptions).absent
+    return CleanPictures(_root(config), bands, classes, match=config.match, scale=config.scale, absent=absent)
 
 
 def _open_hairlines(config: SourceConfig, bands: Names, classes: Names) -> Source:
