@@ -342,9 +342,14 @@ def _survey_of(store: Store, task: ReviewTask) -> str:
 def _known(store: Store, images: Sequence[Image], pictures: Mapping[str, ReviewPicture]) -> Known:
     findings: list[Finding] = []
     active: set[str] = set()
+    complete: set[str] = set()
     reviews: list[Review] = []
     for uid in pictures:
         findings += store.findings_of_image(uid, inactive=True)
         active.update(finding.uid for finding in store.findings_of_image(uid))
         reviews += store.reviews(image_uid=uid)
-    return Known({image.uid: image for image in images}, findings, frozenset(active), _by_finding(reviews))
+        looked = store.picture_reviews(image_uid=uid)
+        if looked and looked[-1].complete:
+            complete.add(uid)
+    by_uid = {image.uid: image for image in images}
+    return Known(by_uid, findings, frozenset(active), _by_finding(reviews), frozenset(complete))

@@ -38,12 +38,14 @@ class Known:
         findings: of these images, active or not.
         active: uids of those that are listed.
         reviews: by finding, oldest first.
+        complete: uids of images that somebody looked over whole.
     """
 
     images: Mapping[str, Image]
     findings: Sequence[Finding]
     active: frozenset[str]
     reviews: Mapping[str, Sequence[Review]]
+    complete: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ def decide(pictures: Mapping[str, ReviewPicture], known: Known, door: Door) -> I
             else:
                 _drawn(found, item, known, door, known.images[image_uid], marks, about)
         _gone(found, image_uid, picture, marks, known, door)
-        if picture.complete is not None:
+        if picture.complete is not None and picture.complete != (image_uid in known.complete):
             uid = review_uid(door.file_digest, "picture", image_uid, door.reviewer)
             args = (uid, image_uid, picture.complete, door.reviewer, door.at, door.source)
             found.pictures.append(PictureReview(*args))
