@@ -46,7 +46,7 @@ def test_the_test_part_of_a_training_configuration_is_what_evaluate_measures(con
     assert read_evaluation(config_file) == read_config(config_file).test
 
 
-@pytest.mark.parametrize("name", ["crack-1", "water-1"])
+@pytest.mark.parametrize("name", ["crack-1", "crack-2", "concrete-2", "water-1"])
 def test_shipped_configurations_train_only_on_data_that_may_ship(name: str) -> None:
     config = read_config(ROOT / "training" / "configs" / f"{name}.yaml")
     assert all(source.ships for source in config.train)
