@@ -129,6 +129,7 @@ def test_a_run_without_progress_ends_early_with_its_best_weights(
         (6, False),
     ]
     sheet = cv2.imread(str(tmp_path / "samples/step-000006.png"))
+    assert sheet is not None
     assert sheet.shape == (26 + 22 + 96, 640, 3)
     assert (tmp_path / "curves.png").stat().st_size > 10_000
 
