@@ -237,9 +237,9 @@ def numbers_of(comparison: Comparison, test_digest: str | None = None) -> dict[s
 def _rooted(config: EvaluationConfig) -> EvaluationConfig:
     """Return the configuration with a whole path: it is read from other working folders later."""
     source = config.source
-    whole: dict[str, Any] = {} if source.root is None else {"root": source.root.absolute()}
+    whole: dict[str, Any] = {} if source.root is None else {"root": source.root.resolve()}
     if source.classes is not None and Path(source.classes).suffix in (".yaml", ".yml"):
-        whole["classes"] = str(Path(source.classes).absolute())
+        whole["classes"] = str(Path(source.classes).resolve())
     return config.model_copy(update={"source": source.model_copy(update=whole)})
 
 

@@ -121,7 +121,7 @@ def history(
 
 def _history_row(move: Move) -> tuple[object, ...]:
     what = "forced" if move.forced else move.action
-    before = "-" if move.before is None else f"{move.name}@{move.before}"
+    before = "-" if move.before is None or not move.aliases else f"{move.name}@{move.before}"
     to = "; ".join(
         f"{move.name}@{version}" + ("" if alias == "champion" else f" as {alias}")
         for alias, version in move.aliases.items()

@@ -165,6 +165,7 @@ def _with_another(text: str) -> str:
         _with_another,
         lambda text: "{\n" + text,
         lambda text: text + "[]",
+        lambda text: text[: text.rstrip().rindex("\n") + 1] + "something else",
         lambda text: "",
     ],
 )
