@@ -11,7 +11,7 @@ import typer
 
 from findings.errors import ConfigError
 from mizuhashi.cli.options import Device, DeviceOption, new_app
-from mizuhashi.cli.session import session_of
+from mizuhashi.cli.session import Session, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,10 +57,6 @@ def train(
 ) -> None:
     """Train; the command is recorded on the card, so that the version can be made again."""
     from inference.device import pick_device
-    from training.config import read_config
-    from training.mirror import Mirror
-    from training.parallel import joined, read_group
-    from training.train import train as train_version
 
     session = session_of(ctx)
     existing = _existing(resume, restart)
@@ -68,11 +64,33 @@ def train(
     if from_reviews:
         from mizuhashi.cli.train_reviews import Wanted, train_from_reviews
 
+        if out is not None or mlflow is not None or mlflow_alias is not None:
+            raise typer.BadParameter("--from-reviews adds its version to the home; it takes no --out and no --mlflow")
         wanted = Wanted(config, tuple(survey or ()), base, overrides, existing)
         train_from_reviews(session, wanted, pick_device(device.value))
         return
     if config is None or survey or base:
         raise typer.BadParameter("give CONFIG to train by, or --from-reviews with --survey and --base")
+    if mlflow_alias is not None and mlflow is None:
+        raise ConfigError(f"--mlflow-alias {mlflow_alias}: say where, too: --mlflow URI")
+    _train_by(session, config, overrides, out, pick_device(device.value), existing, mlflow, mlflow_alias)
+
+
+def _train_by(
+    session: Session,
+    config: Path,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    device: torch.device,
+    existing: Existing,
+    mlflow: str | None,
+    mlflow_alias: str | None,
+) -> None:
+    from training.config import read_config
+    from training.mirror import Mirror
+    from training.parallel import joined, read_group
+    from training.train import train as train_version
+
     settings = read_config(config, overrides)
     words = ["mizuhashi", "train", str(config), *(word for item in overrides for word in ("--set", item))]
     registry = session.registry()
@@ -80,11 +98,9 @@ def train(
         refuse_taken(registry, settings.name, settings.version)  # before hours of training, not after
     settings, start = based_on(registry, settings)
     where = out if out is not None else session.settings().home / "training"
-    if mlflow_alias is not None and mlflow is None:
-        raise ConfigError(f"--mlflow-alias {mlflow_alias}: say where, too: --mlflow URI")
     group = read_group(os.environ)
     mirror = Mirror(mlflow, session.output.say) if mlflow is not None and group.leads else None
-    with joined(group, pick_device(device.value)) as own_device:
+    with joined(group, device) as own_device:
         folder = train_version(
             settings,
             where,
