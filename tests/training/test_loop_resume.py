@@ -333,7 +333,10 @@ def test_a_run_that_is_killed_while_it_is_measured_is_finished_by_resuming(
 
 
 @pytest.mark.slow
-def test_a_run_killed_by_the_system_has_the_curve_of_one_that_was_not(config_file: Path, tmp_path: Path) -> None:
+def test_a_run_killed_by_the_system_has_the_curve_of_one_that_was_not(
+    config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "LOG_EVERY", 20)  # as in the process that is killed
     words = ["--home", str(tmp_path / "home"), "train", str(config_file), "--set", "workers=1"]
     words += [word for item in (*SMALL, "steps=200", "save_every=5", "evaluate_every=50") for word in ("--set", item)]
     broken, whole = tmp_path / "broken", tmp_path / "whole"
