@@ -69,6 +69,10 @@ def test_the_same_version_twice_is_said_and_another_of_that_name_is_refused(
     strange = make_version(tmp_path / "made again", "1", bias=1.0)
     with pytest.raises(ModelError, match="exists with other contents and versions are immutable"):
         import_bundle(other, strange)
+    elsewhere = Registry(tmp_path / "elsewhere", tmp_path / "shipped").add(strange)
+    write_bundle(elsewhere, tmp_path / "strange.zip")
+    with pytest.raises(ModelError, match="exists with other contents"):
+        import_bundle(other, tmp_path / "strange.zip")
     assert other.examine() == ()
 
 
