@@ -50,7 +50,8 @@ def load_backend(folder: Path, backend: Backend, exports: Path | None = None) ->
     if row is None:
         ref, target = f"{card.name}@{card.version}", exports if exports is not None else "DIR"
         raise ModelError(
-            f"{ref} has no {backend} form here; mizuhashi models export {ref} --format {backend} --out {target}"
+            f"{ref} has no {backend} form here; "
+            f"make it by: mizuhashi models export {ref} --format {backend} --out {target}"
         )
     return load_export(place, card, row)
 
