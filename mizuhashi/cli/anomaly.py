@@ -39,6 +39,7 @@ def fit(
     """Fit on four fifths of the pictures, set the threshold on the rest, and make it the champion of its name."""
     from imagery.ingest import collect_files
     from inference.device import pick_device
+    from mizuhashi.account import account_name
     from models.patchcore import fit_bank, split_normals
 
     session = session_of(ctx)
@@ -64,7 +65,7 @@ def fit(
             device=pick_device(device.value),
         )
         entry = registry.add(bundle)
-    registry.set_alias(entry.ref)
+    registry.set_alias(entry.ref, actor=account_name())
     session.output.say(f"fitted {entry.ref} on {len(fitting)} pictures, threshold from {len(held_out)} others")
 
 
