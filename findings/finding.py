@@ -12,6 +12,7 @@ from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from findings.measure import Measure
+from findings.status import FindingStatus as FindingStatus
 from findings.survey import Scale
 
 
@@ -20,16 +21,6 @@ class Domain(StrEnum):
 
     BRIDGE = "bridge"
     RIVER = "river"
-
-
-class FindingStatus(StrEnum):
-    """Review state; only people move a finding out of ``candidate``."""
-
-    CANDIDATE = "candidate"
-    CONFIRMED = "confirmed"
-    REJECTED = "rejected"
-    NEEDS_CLOSE_INSPECTION = "needs_close_inspection"
-    DUPLICATE = "duplicate"
 
 
 @dataclass(frozen=True, slots=True)

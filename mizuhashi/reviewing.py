@@ -7,13 +7,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from findings.asset import Structure
 from findings.errors import InputError, OutputError, RecordError
-from findings.exports import ReviewFormat, read, setup_file, write
+from findings.exports import Pictures, ReviewFormat, read, setup_file, write
 from findings.exports.incoming import (
     SETTLED,
     Door,
@@ -35,14 +34,6 @@ from mizuhashi.files import refusal, whole_file, write_text
 
 if TYPE_CHECKING:
     from findings.store import Counts, Store
-
-
-class Pictures(StrEnum):
-    """How the pictures come along with an export."""
-
-    PATHS = "paths"  # they stay where they are; the file names them
-    LINK = "link"
-    COPY = "copy"
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,9 +67,7 @@ def load_export(folder: Path, card: ModelCard, row: Export) -> PixelModel:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ModelError(
-            f"{path}: the exported weights are missing ({error.strerror}); export the version again"
-        ) from error
+        raise ModelError(f"{path}: the export cannot be read ({error.strerror}); export the version again") from error
     digest = hashlib.sha256(content).hexdigest()
     if digest != row.sha256:
         raise DigestMismatch(f"{path}: sha256 {digest[:12]}... is not the card's {row.sha256[:12]}...; "

@@ -159,7 +159,7 @@ def test_a_scale_the_model_was_not_made_for_is_not_assessed_unless_the_model_is_
     capsys.readouterr()
     assert run(home, "inspect", "--survey", "s", "--json", "--device", "cpu") == 0
     told = json.loads(capsys.readouterr().out)["not_assessed"][0]["reason"]
-    assert "17 mm/px is outside the 0.1 to 3 mm/px that crack@1 was made for" in told
+    assert "17 mm/px is outside the 0.1 to 3 mm/px that crack@2 was made for" in told
     assert run(home, "inspect", "--survey", "s", "--json", "--device", "cpu", "--model", "crack@1") == 0
     named = json.loads(capsys.readouterr().out)
     assert named["images_ok"] == 1

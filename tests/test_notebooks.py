@@ -23,6 +23,11 @@ SAID = {
         "map water.png",
         "['data', 'mask']",
     ),
+    "02_training.ipynb": (
+        "2 ['config.yaml', 'curves.png', 'data.json', 'environment.json', 'metrics.jsonl', 'reliability.png']",
+        "champion: walls@2",
+        "after rollback: walls@1",
+    ),
 }
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import zipfile
 from enum import StrEnum
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from findings.errors import RecordError
-from findings.exports import coco, cvat, labelstudio
-from findings.exports.task import MAX_FILE_BYTES, ReviewTask
+
+if TYPE_CHECKING:
+    from findings.exports.task import ReviewTask
 
 
 class ReviewFormat(StrEnum):
@@ -20,23 +23,31 @@ class ReviewFormat(StrEnum):
     LABELSTUDIO = "labelstudio"
 
 
-_MODULES: dict[ReviewFormat, ModuleType] = {
-    ReviewFormat.COCO: coco,
-    ReviewFormat.CVAT: cvat,
-    ReviewFormat.LABELSTUDIO: labelstudio,
-}
+class Pictures(StrEnum):
+    """How the pictures come along with an export."""
+
+    PATHS = "paths"  # they stay where they are; the file names them
+    LINK = "link"
+    COPY = "copy"
+
+
 _SUFFIX = {ReviewFormat.COCO: ".json", ReviewFormat.CVAT: ".xml", ReviewFormat.LABELSTUDIO: ".json"}
+
+
+def _module(kind: ReviewFormat) -> ModuleType:
+    """Return the module of a format; loaded when used, so that `--help` loads no shapely."""
+    return importlib.import_module(f"findings.exports.{kind.value}")
 
 
 def write(task: ReviewTask, kind: ReviewFormat) -> str:
     """Return the text of the file that a label tool reads."""
-    text: str = _MODULES[kind].write(task)
+    text: str = _module(kind).write(task)
     return text
 
 
 def setup_file(task: ReviewTask, kind: ReviewFormat) -> tuple[str, str] | None:
     """Return (suffix, text) of what the tool wants to know before it reads the file, or None."""
-    made: tuple[str, str] | None = _MODULES[kind].setup_file(task)
+    made: tuple[str, str] | None = _module(kind).setup_file(task)
     return made
 
 
@@ -48,11 +59,13 @@ def read(content: bytes, kind: ReviewFormat) -> ReviewTask:
     """
     if content.startswith(b"PK\x03\x04"):
         content = _out_of_archive(content, _SUFFIX[kind])
-    task: ReviewTask = _MODULES[kind].read(content)
+    task: ReviewTask = _module(kind).read(content)
     return task
 
 
 def _out_of_archive(content: bytes, suffix: str) -> bytes:
+    from findings.exports.task import MAX_FILE_BYTES
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = [row for row in archive.infolist() if row.filename.lower().endswith(suffix)]

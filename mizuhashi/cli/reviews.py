@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from findings.exports import ReviewFormat
-from findings.finding import FindingStatus
+from findings.exports import Pictures, ReviewFormat
+from findings.status import FindingStatus
 from mizuhashi.cli.options import Device, DeviceOption, JsonOption, new_app
 from mizuhashi.cli.session import Session, session_of
-from mizuhashi.reviewing import Pictures
 
 if TYPE_CHECKING:
     from findings.store import Store
