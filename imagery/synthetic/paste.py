@@ -83,7 +83,7 @@ def paste(rng: np.random.Generator, image: NDArray[np.uint8], strokes: Strokes) 
         hidden = _OTHERS[int(rng.integers(len(_OTHERS)))](rng, surface)
         if hidden is not None:
             coverage, widths = coverage * (1 - hidden), widths * (hidden < 0.5)
-    factor = blur(surface.colour / before, float(rng.uniform(*strokes.blur_px)))
+    factor = blur(np.asarray(surface.colour / before, dtype=np.float32), float(rng.uniform(*strokes.blur_px)))
     values = encode_srgb(np.clip(before * factor, 0, 1)) * np.float32(255)
     mask = (coverage >= 0.5) | (widths > 0)
     return Pasted(np.clip(values + 0.5, 0, 255).astype(np.uint8), mask, coverage, widths)
@@ -175,12 +175,10 @@ def _boards(rng: np.random.Generator, surface: Surface) -> None:
     tone = float(rng.choice([rng.uniform(0.4, 0.85), rng.uniform(1.1, 1.3)]))
     for offset in np.arange(at, (width if upright else height), pitch):
         sway = tilt * (height if upright else width)
-        ends = (
-            ((offset, -2.0), (offset + sway, height + 2.0))
-            if upright
-            else ((-2.0, offset), (width + 2.0, offset + sway))
-        )
-        band = straight_band(surface.shape, *ends, float(rng.uniform(0.6, 2.2)))
+        start, end = (float(offset), -2.0), (float(offset) + sway, height + 2.0)
+        if not upright:
+            start, end = (-2.0, float(offset)), (width + 2.0, float(offset) + sway)
+        band = straight_band(surface.shape, start, end, float(rng.uniform(0.6, 2.2)))
         broken = ramp(smooth_noise(rng, surface.shape, 40.0), -0.9, 0.6)
         surface.darken(band * broken, tone * float(rng.uniform(0.85, 1.1)))
 

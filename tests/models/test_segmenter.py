@@ -196,7 +196,12 @@ def test_an_encoder_without_gradient_checkpoints_is_told() -> None:
 
 def test_with_a_prior_every_pixel_starts_near_that_score() -> None:
     torch.manual_seed(0)
-    network = build_network(TINY["architecture"], 3, 2)
+    tiny = {
+        "decoder": "Unet",
+        "encoder": "tu-tf_efficientnet_lite0",
+        "options": {"decoder_channels": [32, 16, 16, 8, 8]},
+    }
+    network = build_network(tiny, 3, 2)
     set_prior(network, 0.02)
     with torch.no_grad():
         scores = torch.sigmoid(network.eval()(torch.zeros(1, 3, 64, 64)))
