@@ -104,7 +104,7 @@ def test_an_altered_or_missing_export_is_refused_before_it_is_opened(
     with pytest.raises(DigestMismatch, match="export the version again"):
         load_backend(folder, backend)
     (folder / file).unlink()
-    with pytest.raises(ModelError, match="are missing"):
+    with pytest.raises(ModelError, match="cannot be read"):
         load_backend(folder, backend)
 
 
