@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from findings.errors import OutputError
+from findings.files import write_text
 from findings.finding import Finding
 from findings.store import Store, store_url
 from findings.survey import Image
@@ -21,7 +22,6 @@ from inference.device import pick_device
 from inference.outcome import Report, Stopwatch
 from inference.pipeline import inspect_survey
 from mizuhashi.coverage_words import in_words
-from mizuhashi.files import write_text
 from mizuhashi.generated_river import RIVER_UID, make_river
 from mizuhashi.listing import COLUMNS, Row, cells, export_csv, export_geojson, ranked
 from mizuhashi.output import Output, seconds

@@ -10,8 +10,8 @@ from typing import Any
 
 import jinja2
 
+from findings.files import write_text
 from mizuhashi.evaluation_words import MEASURES, PROTOCOLS, measure_name, number, rows_of, unit_words, width_row
-from mizuhashi.files import write_text
 from training.compare import Comparison, Difference, Pair
 from training.evaluation_plots import Curves, precision_recall_plot, reliability_plot
 from training.evaluation_report import FORMAT, FORMAT_VERSION, Section, as_json

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from pyproj import Transformer
 
+from findings.files import write_text
 from imagery.synthetic.river import RiverSeries, RiverSpec, generate_river_series, write_river_series
-from mizuhashi.files import write_text
 
 RIVER_UID = "generated-demo-river"
 YEARS, SCENES_PER_YEAR = 6, 2

@@ -198,7 +198,7 @@ def export_geojson(rows: Sequence[Row], path: Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    from mizuhashi.files import write_text
+    from findings.files import write_text
 
     document = {"type": "FeatureCollection", "features": [record(row) for row in rows]}
     write_text(path, json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
@@ -210,8 +210,8 @@ def export_csv(rows: Sequence[Row], path: Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
+    from findings.files import write_text
     from findings.tables import RECORD_COLUMNS, csv_text, record_rows
-    from mizuhashi.files import write_text
 
     assets = {row.asset.uid: row.asset for row in rows if row.asset is not None}
     table = record_rows([(row.finding, row.priority) for row in rows], assets)

@@ -7,8 +7,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from findings.files import write_text
 from mizuhashi.evaluation_words import number
-from mizuhashi.files import write_text
 from mizuhashi.model_numbers import OF_CARDS, MeasuredSet, headline, measured_sets
 from models.card import Calibration, ClassSpec, ModelCard
 from models.licences import cell, licence_rows, licence_table

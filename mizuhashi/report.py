@@ -13,6 +13,7 @@ import jinja2
 from markupsafe import Markup
 from PIL import Image as Picture
 
+from findings.files import write_text
 from findings.finding import Finding, Term
 from findings.measure import by_name
 from findings.survey import Image, ImageStatus
@@ -20,7 +21,6 @@ from findings.taxonomy import damage_type, member_kind
 from mizuhashi.coverage_words import DATE_COLUMNS, MEMBER_COLUMNS, CoverageWords
 from mizuhashi.describe import footprint_text, measure_text, number, scale_text
 from mizuhashi.figures import width_scatter
-from mizuhashi.files import write_text
 from mizuhashi.listing import Row, main_measures, score_text, why
 from mizuhashi.output import seconds
 from mizuhashi.truth import Comparison

@@ -24,13 +24,14 @@ from findings.exports.incoming import (
     picture_names,
 )
 from findings.exports.task import ReviewItem, ReviewPicture, ReviewTask, content_digest
+from findings.files import whole_file, write_text
 from findings.finding import Domain, Finding, FindingStatus, Provenance
 from findings.grading import grade
 from findings.labels import CLASSES, class_key, label_named
 from findings.review import PERSON, Review, standing
 from findings.survey import Image, ImageKind
 from findings.taxonomy import TAXONOMY_VERSION
-from mizuhashi.files import refusal, whole_file, write_text
+from mizuhashi.files import refusal
 
 if TYPE_CHECKING:
     from findings.store import Counts, Store

@@ -20,8 +20,8 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +30,7 @@ import torch
 import yaml
 
 from findings.errors import ConfigError, OutputError
+from findings.files import whole_file
 from training.config import TrainConfig
 from training.parallel import Group
 
@@ -39,31 +40,16 @@ Existing = Literal["refuse", "resume", "restart"]
 FREE = frozenset({"workers", "save_every", "patience", "learning_rate", "clip_norm", "limits"})
 """Settings that a continued run may change; every other one would make it another run."""
 _PACKAGES = ("torch", "torchvision", "timm", "segmentation-models-pytorch", "numpy", "opencv-python-headless")
+_KEPT = "the run is kept as of its last checkpoint: free some space and go on with --resume"
 
 
-@contextmanager
-def written(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to; it takes the place of ``path`` only if the block ends well.
+def written(path: Path) -> AbstractContextManager[Path]:
+    """Return `whole_file` with the remedy of a run.
 
     Raises:
         OutputError: the disk is full or the place cannot be written.
     """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):  # the error that led here is the one to report
-            partial.unlink(missing_ok=True)
-        raise _unwritten(path, error) from error
-
-
-def _unwritten(path: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"{path}: could not be written ({error.strerror or error}); the run is kept as of its last checkpoint: "
-        "free some space and go on with --resume"
-    )
+    return whole_file(path, remedy=_KEPT)
 
 
 class RunFolder:
@@ -183,7 +169,7 @@ class RunFolder:
             with path.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
         except OSError as error:
-            raise _unwritten(path, error) from error
+            raise OutputError(f"{path}: could not be written ({error.strerror or error}); {_KEPT}") from error
 
 
 def config_digest(config: TrainConfig) -> str:

@@ -17,20 +17,23 @@ from xml.etree.ElementTree import Element, SubElement
 from shapely.geometry import Polygon
 
 from findings.errors import RecordError
-from findings.exports.markup import read_xml
 from findings.exports.task import (
     DECISIONS,
     PENDING,
     ReviewItem,
     ReviewPicture,
     ReviewTask,
+    check_size,
     check_unique,
     checked_decision,
     ring,
     whole_size,
 )
+from findings.markup import MarkupError, UnsafeMarkup, parse_xml
 
 PICTURE = "picture"
+MAX_DEPTH = 32
+MAX_ELEMENTS = 5_000_000
 _TEXTS = ("finding_uid", "status", "model", "final_grade", "note")
 _OTHER_SHAPES = ("box", "polyline", "points", "mask", "cuboid", "ellipse", "skeleton")
 
@@ -115,7 +118,7 @@ def read(content: bytes) -> ReviewTask:
     Raises:
         RecordError: broken, of another mode, or a mark that cannot be taken.
     """
-    root = read_xml(content, "CVAT")
+    root = _root(content)
     if root.tag != "annotations":
         raise RecordError(f"no CVAT file: the root is <{root.tag[:40]}>; expected <annotations>")
     if root.find("track") is not None:
@@ -124,6 +127,16 @@ def read(content: bytes) -> ReviewTask:
     labels = tuple(text for row in root.iter("label") if (text := row.findtext("name")) and text != PICTURE)
     survey = next((row.findtext("name") or "" for row in root.iter("task")), "")
     return check_unique(ReviewTask(survey, pictures, labels))
+
+
+def _root(content: bytes) -> Element:
+    check_size(content, "CVAT")
+    try:
+        return parse_xml(content, most_deep=MAX_DEPTH, most_elements=MAX_ELEMENTS)
+    except UnsafeMarkup as error:
+        raise RecordError(f"{error}; CVAT writes no such file, and it is not read") from error
+    except MarkupError as error:
+        raise RecordError(f"{error}; export the file from CVAT again, whole") from error
 
 
 def _picture(image: Element) -> ReviewPicture:

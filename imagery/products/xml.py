@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers import expat
+from xml.etree.ElementTree import Element
 
 from findings.errors import UnreadableImage, UnsafeImage
+from findings.markup import MarkupError, UnsafeMarkup, parse_xml
 from imagery.plain import plain_text
 
 MAX_XML_BYTES = 64 << 20  # a granule's angle grids take about 0.6 MB
@@ -29,39 +29,12 @@ def read_xml(path: Path) -> Element:
         raise UnreadableImage(
             f"{path}: cannot be read ({error.strerror or error}); copy the product again, whole"
         ) from error
-    builder = TreeBuilder()
-    parser = expat.ParserCreate()
-    depth = count = 0
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal depth, count
-        depth += 1
-        count += 1
-        if depth > MAX_DEPTH:
-            raise UnsafeImage(f"{path}: elements nested more than {MAX_DEPTH} deep; expected a product's metadata")
-        if count > MAX_ELEMENTS:
-            raise UnsafeImage(f"{path}: more than {MAX_ELEMENTS} elements; expected a product's metadata")
-        builder.start(name.rsplit(":", 1)[-1], attributes)
-
-    def end(name: str) -> None:
-        nonlocal depth
-        depth -= 1
-        builder.end(name.rsplit(":", 1)[-1])
-
-    def refuse(*_: object) -> int:
-        raise UnsafeImage(f"{path}: declares a document type; product metadata never do, and it is not read")
-
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = builder.data
-    parser.StartDoctypeDeclHandler = refuse
-    parser.EntityDeclHandler = refuse
-    parser.ExternalEntityRefHandler = refuse
     try:
-        parser.Parse(content, True)
-        return builder.close()
-    except (expat.ExpatError, AssertionError, ValueError, LookupError) as error:
-        raise UnreadableImage(f"{path}: no readable XML ({error}); copy the product again, whole") from error
+        return parse_xml(content, most_deep=MAX_DEPTH, most_elements=MAX_ELEMENTS, namespaces=False)
+    except UnsafeMarkup as error:
+        raise UnsafeImage(f"{path}: {error}; product metadata never do, and it is not read") from error
+    except MarkupError as error:
+        raise UnreadableImage(f"{path}: {error}; copy the product again, whole") from error
 
 
 def text_of(root: Element, tag: str) -> str | None:

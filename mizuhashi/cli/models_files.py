@@ -60,7 +60,7 @@ def export(
 
 
 def _write_zip(entry: ModelEntry, out: Path) -> Path:
-    from mizuhashi.files import whole_file
+    from findings.files import whole_file
     from models.bundle import write_bundle
 
     path = out / f"{entry.card.name}-{entry.card.version}.zip" if out.is_dir() else out

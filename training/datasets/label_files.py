@@ -8,14 +8,18 @@ import math
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
-from xml.etree import ElementTree as Tree
+from xml.etree.ElementTree import Element
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from findings.errors import ConfigError
+from findings.markup import MarkupError, parse_xml
 from training.config import SourceConfig
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".jp2"})
+MAX_XML_BYTES = 256 << 20
+MAX_DEPTH = 32
+MAX_ELEMENTS = 5_000_000
 
 
 class Options(BaseModel):
@@ -74,32 +78,19 @@ def _refuse_constant(text: str) -> Any:
     raise ValueError(f"{text} is no number in JSON")
 
 
-class _NoDoctype(Tree.TreeBuilder):
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        raise ValueError("a DOCTYPE: it may define entities that grow without bound or read other files")
-
-
-def read_xml(path: Path) -> Tree.Element:
+def read_xml(path: Path) -> Element:
     """Return the root of an XML file.
 
     Raises:
         ConfigError: it cannot be read, is not XML, or has a DOCTYPE; label tools write none.
     """
-    parser = Tree.XMLParser(target=_NoDoctype())  # noqa: S314  see _NoDoctype
     try:
-        with path.open("rb") as file:
-            while piece := file.read(1 << 16):
-                parser.feed(piece)
-        root = parser.close()
-    except (OSError, ValueError, LookupError, Tree.ParseError) as error:
+        size = path.stat().st_size
+        if size > MAX_XML_BYTES:
+            raise ConfigError(f"{path}: {size >> 20} MiB; at most {MAX_XML_BYTES >> 20} are read: export in parts")
+        return parse_xml(path.read_bytes(), most_deep=MAX_DEPTH, most_elements=MAX_ELEMENTS)
+    except (OSError, MarkupError) as error:
         raise ConfigError(f"{path}: not a readable XML label file ({error}); export the labels again") from error
-    return _element(root, path)
-
-
-def _element(root: object, path: Path) -> Tree.Element:
-    if not isinstance(root, Tree.Element):
-        raise ConfigError(f"{path}: not a readable XML label file (empty); export the labels again")
-    return root
 
 
 def read_table(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
