@@ -78,11 +78,13 @@ def focal(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, gamm
 def dice(p: torch.Tensor, t: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Return the mean over classes of ``1 - (2 sum(p t) + 1) / (sum(p) + sum(t) + 1)``.
 
-    Source: Milletari et al. 2016, V-Net, eq. 3 without squares, pooled over the batch.
+    Source: Milletari et al. 2016, V-Net, eq. 3 without squares, pooled over the batch. Where several classes are told
+    apart, those without a true pixel in the batch are left to the cross-entropy: their term is almost 1 whatever the
+    network says, and with six rare classes it drowned the others (decision 0028).
     """
-    overlap = (p * t).sum(dim=(0, 2, 3))
-    each = 1.0 - (2.0 * overlap + 1.0) / (p.sum(dim=(0, 2, 3)) + t.sum(dim=(0, 2, 3)) + 1.0)
-    return _mean_of_known(each, weight)
+    overlap, true = (p * t).sum(dim=(0, 2, 3)), t.sum(dim=(0, 2, 3))
+    each = 1.0 - (2.0 * overlap + 1.0) / (p.sum(dim=(0, 2, 3)) + true + 1.0)
+    return _mean_of_known(each, weight if len(true) == 1 else weight * (true > 0).float()[:, None, None])
 
 
 def cldice(p: torch.Tensor, t: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

@@ -129,3 +129,16 @@ def test_a_positive_weight_counts_damaged_pixels_more_and_sound_ones_the_same() 
     plain, heavy = (cross_entropy(logits, t, ones, w) for t, w in ((ones, 1.0), (ones, 5.0)))
     assert float(heavy) == pytest.approx(5 * float(plain))
     assert float(cross_entropy(logits, 0 * ones, ones, 5.0)) == pytest.approx(float(plain))
+
+
+def test_a_class_that_no_crop_of_the_batch_shows_leaves_dice_to_the_others() -> None:
+    shown = crossing()
+    target = torch.cat([shown, torch.zeros_like(shown)], dim=1)
+    p = torch.full_like(target, 0.5)
+    ones = torch.ones_like(target)
+    assert float(dice(p, target, ones)) == pytest.approx(float(dice(p[:, :1], shown, ones[:, :1])))
+
+
+def test_a_single_class_that_no_crop_shows_still_pushes_false_alarms_down() -> None:
+    nothing = torch.zeros(1, 1, 8, 8)
+    assert float(dice(torch.full_like(nothing, 0.5), nothing, torch.ones_like(nothing))) > 0.9
