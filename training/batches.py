@@ -163,7 +163,11 @@ def worker_count(config: TrainConfig, device: torch.device) -> int:
 
 
 def _begin_worker(worker: int) -> None:
-    """Leave interrupts to the process that trains, and threads to its computing."""
+    """Leave signals to the process that trains, and threads to its computing.
+
+    Service managers and ``torchrun`` terminate whole process groups: a process that draws and dies of it would end the
+    training with an error before its checkpoint is saved. It leaves when it is told to, or when its parent is gone.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     cv2.setNumThreads(0)

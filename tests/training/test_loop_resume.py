@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -203,6 +205,36 @@ def test_a_terminated_run_saves_its_last_step_and_goes_on(
     assert said[-1] == "stopped after step 5; its checkpoint is saved: go on with --resume"
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     run_of(small, tmp_path / "broken")
+    assert curve(tmp_path / "broken") == curve(tmp_path / "whole")
+
+
+def test_a_terminated_group_of_processes_saves_its_last_step_and_goes_on(
+    small: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_of(small, tmp_path / "whole")
+    ahead = small.model_copy(update={"workers": 1})
+    said: list[str] = []
+
+    def terminate_all() -> None:
+        drawing = multiprocessing.active_children()
+        assert len(drawing) == 1
+        for pid in (*(child.pid for child in drawing), os.getpid()):
+            os.kill(pid or 0, signal.SIGTERM)
+        time.sleep(0.3)  # one that dies of it tells its parent meanwhile
+
+    with monkeypatch.context() as patch:
+        stop_at(5, patch, terminate_all)
+        with pytest.raises(SystemExit) as end:
+            run_of(ahead, tmp_path / "broken", said)
+    assert end.value.code == 128 + signal.SIGTERM
+    assert said[-1] == "stopped after step 5; its checkpoint is saved: go on with --resume"
+    end = None  # type: ignore[assignment]  # the frames in it hold the loader
+    until = time.monotonic() + 30
+    while multiprocessing.active_children() and time.monotonic() < until:
+        gc.collect()
+        time.sleep(0.05)
+    assert not multiprocessing.active_children(), "a process that draws outlives the training"
+    run_of(ahead, tmp_path / "broken")
     assert curve(tmp_path / "broken") == curve(tmp_path / "whole")
 
 
