@@ -12,41 +12,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
-
 from findings.errors import ConfigError
 from training.config import SourceConfig
 from training.datasets.class_map import ClassMap, required_map
-from training.datasets.folder import chosen, folder_of, split_rows
-from training.datasets.label_files import Options, child, number, read_json, read_options
-from training.datasets.picture_file import PictureFile, checked_size
-from training.datasets.pictures import CACHE_MB, CENTRED, Pictures, group_of
-from training.datasets.sample import Item
+from training.datasets.folder import folder_of
+from training.datasets.label_files import child, number, read_json, read_options
+from training.datasets.listed import ListedOptions, listed
+from training.datasets.picture_file import PictureFile
+from training.datasets.pictures import Pictures
 from training.datasets.shapes import Shape, from_runs, is_inside, polygon, rectangle, runs_of_text
-from training.datasets.truth import Shapes, check_size, collect
+from training.datasets.truth import Shapes, collect
 
 
-class CocoOptions(Options):
-    """Where the files lie, and what coarse marks mean; ``{split}`` stands for the source's split.
+class CocoOptions(ListedOptions):
+    """Where the files lie, and what coarse marks mean.
 
     Attributes:
-        annotations: the JSON below root.
-        images_dir: folder that ``file_name`` starts from.
-        split_file: table of the splits (name, split, group); not needed where annotations or images_dir has {split}.
         crowd: ``filled``: a crowd (``iscrowd`` 1) is a mask like any other, as CVAT writes them; ``unsure``: inside it
             the class is unknown, as COCO's own crowds are drawn roughly.
         boxes: of annotations without segmentation; ``unsure``: inside the class is unknown; ``filled``: all of it.
-        group_pattern: see `MaskPairsOptions`.
     """
 
     annotations: str = "annotations.json"
-    images_dir: str = "images"
-    split_file: str = "split.csv"
     crowd: Literal["filled", "unsure"] = "filled"
     boxes: Literal["filled", "unsure"] = "unsure"
-    group_pattern: str | None = None
-    centred: float = Field(default=CENTRED, ge=0, le=1)
-    cache_mb: float = Field(default=CACHE_MB, gt=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +60,10 @@ def open_coco(config: SourceConfig, bands: tuple[str, ...], classes: tuple[str, 
     content = _content(path)
     coco = _File(path, _categories(content, path), _by_picture(content, path))
     entries = _pictures(content, path, folder)
-    own_split = "{split}" in options.annotations + options.images_dir
-    table = folder_of(config, options.split_file)
-    rows = None if own_split and not table.is_file() else split_rows(table, config.split)
     notes: list[str] = []
     pictures = []
-    for name, group in chosen(config, {name: image for name, (image, _) in entries.items()}, rows, table):
-        image, entry = entries[name]
-        if not image.is_file():
-            raise ConfigError(f"{path}: names {image}, which is not there; set options.images_dir or add the picture")
-        size = checked_size(image)
-        stated = (number(entry.get(key), path, f"{name}: {key}") for key in ("height", "width"))
-        check_size(image, size, path, tuple(map(int, stated)))  # type: ignore[arg-type]
-        truth = _truth(coco, entry, name, size, class_map, options, notes)
-        group = group_of(image, name, options.group_pattern) if options.group_pattern or not group else group
-        item = Item(name, group, image, path)
+    for item, size, entry in listed(config, options, path, entries):
+        truth = _truth(coco, entry, item.name, size, class_map, options, notes)
         pictures.append(PictureFile(item, size, truth, bands, classes, scale=config.scale))
     return Pictures(pictures, classes, centred=options.centred, cache_mb=options.cache_mb, notes=tuple(notes))
 

@@ -19,7 +19,7 @@ from pydantic import Field
 from findings.errors import ConfigError
 from training.config import SourceConfig
 from training.datasets.class_map import ClassMap, required_map
-from training.datasets.folder import chosen, folder_of, pictures_in, split_rows
+from training.datasets.folder import chosen, folder_of, label_files, pictures_in, split_rows
 from training.datasets.label_files import Options, number, read_options, read_xml
 from training.datasets.picture_file import PictureFile, checked_size
 from training.datasets.pictures import CACHE_MB, Pictures, group_of
@@ -52,12 +52,7 @@ def open_codebrim(config: SourceConfig, bands: tuple[str, ...], classes: tuple[s
     class_map = required_map(config, "codebrim")
     images = pictures_in(folder_of(config, options.images_dir))
     folder = folder_of(config, options.annotations_dir)
-    labels = {path.stem: path for path in sorted(folder.glob("*.xml"))}
-    lonely = sorted(set(labels) - set(images))
-    if lonely:
-        raise ConfigError(
-            f"{labels[lonely[0]]}: annotations without an image in {folder_of(config, options.images_dir)}"
-        )
+    labels = label_files(config, images, options.images_dir, folder, ".xml")
     if not labels:
         raise ConfigError(f"{folder}: no annotations (*.xml); root must be the folder of CODEBRIM's original data set")
     table = folder_of(config, options.split_file)

@@ -16,38 +16,29 @@ from pydantic import Field
 from findings.errors import ConfigError
 from training.config import SourceConfig
 from training.datasets.class_map import ClassMap, required_map
-from training.datasets.folder import chosen, folder_of, split_rows
-from training.datasets.label_files import Options, child, number, read_options, read_xml
-from training.datasets.picture_file import PictureFile, checked_size
-from training.datasets.pictures import CACHE_MB, CENTRED, Pictures, group_of
-from training.datasets.sample import Item
+from training.datasets.folder import folder_of
+from training.datasets.label_files import child, number, read_options, read_xml
+from training.datasets.listed import ListedOptions, listed
+from training.datasets.picture_file import PictureFile
+from training.datasets.pictures import Pictures
 from training.datasets.shapes import Shape, from_runs, is_inside, line, polygon, rectangle
-from training.datasets.truth import Shapes, check_size, collect
+from training.datasets.truth import Shapes, collect
 
 NOT_DRAWN = ("tag", "attribute")  # of the whole picture
 MOST_LINE_PX = 200
 
 
-class CvatOptions(Options):
-    """Where the files lie, and what coarse marks mean; ``{split}`` stands for the source's split.
+class CvatOptions(ListedOptions):
+    """Where the files lie, and what coarse marks mean.
 
     Attributes:
-        annotations: the XML below root.
-        images_dir: folder that the names start from.
-        split_file: table of the splits (name, split, group); not needed where annotations or images_dir has {split}.
         line_width_px: width of polylines without attribute ``width_px``; without it they are refused, having no area.
         boxes: ``unsure``: inside a box its class is unknown; ``filled``: all of it.
-        group_pattern: see `MaskPairsOptions`.
     """
 
     annotations: str = "annotations.xml"
-    images_dir: str = "images"
-    split_file: str = "split.csv"
     line_width_px: float | None = Field(default=None, gt=0, le=MOST_LINE_PX)
     boxes: Literal["filled", "unsure"] = "unsure"
-    group_pattern: str | None = None
-    centred: float = Field(default=CENTRED, ge=0, le=1)
-    cache_mb: float = Field(default=CACHE_MB, gt=0)
 
 
 def open_cvat(config: SourceConfig, bands: tuple[str, ...], classes: tuple[str, ...]) -> Pictures:
@@ -61,21 +52,10 @@ def open_cvat(config: SourceConfig, bands: tuple[str, ...], classes: tuple[str, 
     class_map = required_map(config, "own_classes")
     path, folder = folder_of(config, options.annotations), folder_of(config, options.images_dir)
     entries = _pictures(read_xml(path), path, folder)
-    own_split = "{split}" in options.annotations + options.images_dir
-    table = folder_of(config, options.split_file)
-    rows = None if own_split and not table.is_file() else split_rows(table, config.split)
     notes: list[str] = []
     pictures = []
-    for name, group in chosen(config, {name: image for name, (image, _) in entries.items()}, rows, table):
-        image, entry = entries[name]
-        if not image.is_file():
-            raise ConfigError(f"{path}: names {image}, which is not there; set options.images_dir or add the picture")
-        size = checked_size(image)
-        height, width = (int(number(entry.get(key), path, f"{name}: {key}")) for key in ("height", "width"))
-        check_size(image, size, path, (height, width))
-        truth = _truth(entry, name, size, class_map, path, options, notes)
-        group = group_of(image, name, options.group_pattern) if options.group_pattern or not group else group
-        item = Item(name, group, image, path)
+    for item, size, entry in listed(config, options, path, entries):
+        truth = _truth(entry, item.name, size, class_map, path, options, notes)
         pictures.append(PictureFile(item, size, truth, bands, classes, scale=config.scale))
     return Pictures(pictures, classes, centred=options.centred, cache_mb=options.cache_mb, notes=tuple(notes))
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from findings.errors import ConfigError
 from training.config import SourceConfig
 from training.datasets.class_map import ClassMap, required_map
-from training.datasets.folder import chosen, folder_of, pictures_in
+from training.datasets.folder import chosen, folder_of, label_files, pictures_in
 from training.datasets.label_files import Options, read_json, read_options
 from training.datasets.picture_file import PictureFile, checked_size
 from training.datasets.pictures import CACHE_MB, CENTRED, Pictures, group_of
@@ -45,12 +45,7 @@ def open_dacl10k(config: SourceConfig, bands: tuple[str, ...], classes: tuple[st
     class_map = required_map(config, "dacl10k")
     images = pictures_in(folder_of(config, options.images_dir))
     folder = folder_of(config, options.annotations_dir)
-    labels = {path.stem: path for path in sorted(folder.glob("*.json"))}
-    lonely = sorted(set(labels) - set(images))
-    if lonely:
-        raise ConfigError(
-            f"{labels[lonely[0]]}: annotations without an image in {folder_of(config, options.images_dir)}"
-        )
+    labels = label_files(config, images, options.images_dir, folder, ".json")
     notes: list[str] = []
     pictures = []
     for name, _ in chosen(config, images, None, folder):

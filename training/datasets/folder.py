@@ -110,3 +110,18 @@ def folder_of(config: SourceConfig, name: str) -> Path:
     if "{split}" in name and config.split is None:
         raise ConfigError(f"{config.name}: {name!r} needs split: one of the set's splits")
     return config.root / name.replace("{split}", config.split or "")
+
+
+def label_files(
+    config: SourceConfig, images: Mapping[str, Path], images_dir: str, folder: Path, suffix: str
+) -> dict[str, Path]:
+    """Return the label file of each picture that has one, by the picture's name.
+
+    Raises:
+        ConfigError: a label file without a picture.
+    """
+    labels = {path.stem: path for path in sorted(folder.glob(f"*{suffix}"))}
+    lonely = sorted(set(labels) - set(images))
+    if lonely:
+        raise ConfigError(f"{labels[lonely[0]]}: annotations without an image in {folder_of(config, images_dir)}")
+    return labels
