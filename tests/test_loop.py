@@ -26,6 +26,7 @@ from imagery.synthetic.spec import ConcreteSpec
 from imagery.types import BoolArray
 from inference.regions import outline
 from mizuhashi.__main__ import main
+from tests.training.conftest import TINY
 from training.outlines import around, outline_mask
 
 pytestmark = pytest.mark.slow
@@ -33,19 +34,11 @@ pytestmark = pytest.mark.slow
 WIDTH, HEIGHT = 256, 192
 GAIN = 0.05  # of strict F1 on the frozen test that the second network must bring; measured: see decision 0027
 CONFIG: dict[str, Any] = {
+    **TINY,
     "name": "loop",
-    "version": "1",
-    "image_kind": "photo",
-    "bands": ["red", "green", "blue"],
-    "required_bands": ["red", "green", "blue"],
     "classes": [{"name": "crack", "damage": "6", "minimum_area_px": 30}],
     "normalisation": {"method": "fixed", "mean": [127, 127, 127], "std": [128, 128, 128]},
-    "gsd_range_mm": [0.1, 3.0],
-    "architecture": {
-        "decoder": "Unet",
-        "encoder": "tu-tf_efficientnet_lite0",
-        "options": {"decoder_channels": [32, 24, 16, 12, 8]},
-    },
+    "architecture": {**TINY["architecture"], "options": {"decoder_channels": [32, 24, 16, 12, 8]}},
     "pretrained": True,
     "crop_px": 96,
     "batch": 6,

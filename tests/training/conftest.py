@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import yaml
 
-TINY = {
+TINY: dict[str, Any] = {
     "name": "tiny",
     "version": "1",
     "image_kind": "photo",
