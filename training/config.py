@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from findings.errors import ConfigError
+from findings.errors import ConfigError, GradingError
 from findings.survey import Radiometry
+from findings.taxonomy import damage_type
 from models.card import Normalisation, TestTime
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)  # --set version=2 is a version
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
+    # numbers become text: --set version=2 is a version
 
 
 _ModelT = TypeVar("_ModelT", bound=_Strict)
@@ -49,7 +51,7 @@ class SourceConfig(_Strict):
     weight: float = Field(default=1.0, gt=0, description="share of the crops, relative to the other sources")
     classes: str | None = Field(default=None, description="class map: a name in training/class_maps/ or a YAML path")
     match: str | None = Field(default=None, description="only pictures whose name matches this glob, e.g. CPFD*")
-    scale: float = Field(default=1.0, gt=0, le=4, description="pictures are resized by this factor when read")
+    scale: float = Field(default=1.0, ge=0.01, le=4, description="pictures are resized by this factor when read")
     seed: int = Field(default=0, description="of sources that draw fixed pictures")
     options: dict[str, Any] = Field(default={}, description="of the kind; an unknown key is an error")
 
@@ -92,6 +94,16 @@ class ClassConfig(_Strict):
     facts: dict[str, bool] = {}
     tested_on: Literal["real", "generated", "nothing"] = "nothing"
 
+    @field_validator("damage")
+    @classmethod
+    def _exists(cls, damage: str) -> str:
+        if damage != "water":  # a surface, not a damage
+            try:
+                damage_type(damage)
+            except GradingError as error:
+                raise ValueError(f'{error}, or "water"') from error
+        return damage
+
 
 class TrainConfig(_Strict):
     """Everything that decides a model version."""
@@ -106,15 +118,15 @@ class TrainConfig(_Strict):
     gsd_range_mm: tuple[float, float]
     architecture: dict[str, Any]
     pretrained: bool = True
-    train: tuple[SourceConfig, ...]
+    train: tuple[SourceConfig, ...] = Field(min_length=1)
     validation: EvaluationConfig
     development: tuple[EvaluationConfig, ...] = Field(
         default=(), description="further sets that step and threshold are chosen by; they look like the target"
     )
     test: EvaluationConfig = Field(description="the frozen test: measured once, and what promotion compares by")
     reports: tuple[EvaluationConfig, ...] = Field(default=(), description="further sets, each reported once")
-    crop_px: int = Field(default=256, multiple_of=32)
-    batch: int = Field(default=8, ge=1)
+    crop_px: int = Field(default=256, multiple_of=32, ge=32, le=8192)
+    batch: int = Field(default=8, ge=1, le=4096)
     steps: int = Field(ge=1)
     learning_rate: float = Field(default=6e-4, gt=0)
     warmup_steps: int = Field(default=50, ge=0)
@@ -126,7 +138,7 @@ class TrainConfig(_Strict):
     clip_norm: float = Field(default=1.0, gt=0)
     drop_band: float = Field(default=0.0, ge=0, lt=1, description="chance that an optional band is missing in a crop")
     evaluate_every: int = Field(default=200, ge=1)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     limits: tuple[str, ...] = ()
     radiometry: tuple[Radiometry, ...] = (Radiometry.REFLECTANCE, Radiometry.UNKNOWN)
     loss: LossConfig = LossConfig()
@@ -146,6 +158,13 @@ class TrainConfig(_Strict):
     download_weights: bool = Field(
         default=False, description="let timm fetch ImageNet weights that no installed package holds; needs a network"
     )
+
+    @model_validator(mode="after")
+    def _once(self) -> TrainConfig:
+        for what, names in (("bands", self.bands), ("classes", self.class_names)):
+            if len(set(names)) != len(names):
+                raise ValueError(f"{what} {', '.join(names)} name one twice; delete one of them")
+        return self
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -214,7 +233,10 @@ def _set(content: dict[str, Any], override: str) -> None:
         if not isinstance(child, dict):
             raise ConfigError(f"--set {override!r}: {parent} is not a group of settings")
         content = child
-    content[last] = yaml.safe_load(value)
+    try:
+        content[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override!r}: the value is no YAML ({error}); quote text") from error
 
 
 def _validated(kind: type[_ModelT], content: dict[str, Any], path: Path) -> _ModelT:
