@@ -108,16 +108,6 @@ def export(folder: Path, format: str, out: Path, tiles: Sequence[Tile]) -> Expor
     return row
 
 
-def export_onnx(folder: Path, out: Path, tiles: Sequence[Tile]) -> Export:
-    """Return the card's row of a version's ONNX file, written into ``out``; see :func:`export`."""
-    return export(folder, "onnx", out, tiles)
-
-
-def export_torch(folder: Path, out: Path, tiles: Sequence[Tile]) -> Export:
-    """Return the card's row of a version's exported program, written into ``out``; see :func:`export`."""
-    return export(folder, "torch_export", out, tiles)
-
-
 def export_program(network: nn.Module) -> ExportedProgram:
     """Return the network as an exported program with batch, height and width free; the network stays as it was.
 

@@ -34,11 +34,6 @@ def is_plain(rule: TestTime) -> bool:
     return not rule.flips and rule.scales == (1.0,)
 
 
-def view_count(rule: TestTime) -> int:
-    """Return how many forward passes a window costs."""
-    return len(rule.scales) * (len(_FLIPS) if rule.flips else 1)
-
-
 def mean_over_views(predict: Predict, pixels: Tensor, rule: TestTime) -> Tensor:
     """Return the mean of ``predict``'s probabilities ``(B, K, H, W)`` over the views of the rule.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -258,10 +258,3 @@ def _judge(rows: ClassRows, sample: Sample, scores: FloatArray, plane: int, conf
         row = Row(sample.name, sample.group, counts)
     rows.rows.append(row)
     return Judged(spec, sample, shown, truth, valid, row)
-
-
-def pictures_of(measured: Measured) -> Iterator[tuple[str, Row]]:
-    """Yield (class, row) of everything that was measured."""
-    for name, rows in measured.classes.items():
-        for row in rows.rows:
-            yield name, row

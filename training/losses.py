@@ -133,8 +133,3 @@ def _erode(values: torch.Tensor) -> torch.Tensor:
 
 def _open(values: torch.Tensor) -> torch.Tensor:
     return functional.max_pool2d(_erode(values), 3, 1, 1)
-
-
-def cross_entropy_dice(logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """Return cross-entropy plus Dice, the default of ``loss``."""
-    return loss(logits, target, known, LossConfig())[0]

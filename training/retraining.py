@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 
 from findings.errors import ConfigError
-from findings.store import Store
 from models.registry import ModelEntry, Registry
 from training.config import SourceConfig, TrainConfig, read_config
 from training.datasets import open_source
@@ -136,8 +135,3 @@ def measuring_members(config: TrainConfig, progress: Progress) -> list[Member]:
             progress(f"{one.source.name} {item.name}", number, len(items))
             members.append(Member("measures", item.name, one.source.name, item.group, prints.picture(item.image)))
     return members
-
-
-def reviewed_findings(store: Store, pictures: list[Reviewed]) -> int:
-    """Return how many findings of these pictures have a review."""
-    return sum(one.latest is not None for picture in pictures for one in picture.standings)

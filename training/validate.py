@@ -38,14 +38,3 @@ def predictions(model: PixelModel, source: Source, device: torch.device) -> Iter
         sink = ArraySink(len(model.card.classes), height, width)
         infer(model, SampleReader(sample, model.card.bands), sink, device=device)
         yield sample, sink.scores
-
-
-def quick_score(model: PixelModel, source: Source, device: torch.device) -> float:
-    """Return the pooled IoU at 0.5 over the known pixels of every picture; used to pick the best step only."""
-    both = either = 0
-    for sample, scores in predictions(model, source, device):
-        said = (np.nan_to_num(scores, nan=0.0) >= 0.5) & sample.known
-        true = (sample.target >= 0.5) & sample.known
-        both += int((said & true).sum())
-        either += int((said | true).sum())
-    return both / either if either else 0.0

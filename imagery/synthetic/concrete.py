@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_closing, binary_opening
 
 from imagery.synthetic.camera import expose, light_field, relief_shading
 from imagery.synthetic.concrete_sample import DamageSample, random_sample
@@ -21,7 +20,7 @@ from imagery.synthetic.confusers import add_cable, add_joint, add_scratch, add_t
 from imagery.synthetic.cracks import CrackLine, centre_mask, grow_branches, grow_crack, line_coverage
 from imagery.synthetic.damage import add_efflorescence, add_rust_stain, add_spall, paint_crack
 from imagery.synthetic.noise import Field, fractal_noise, ramp
-from imagery.synthetic.spec import ConcreteSpec, random_spec
+from imagery.synthetic.spec import ConcreteSpec
 from imagery.synthetic.surface import (
     Surface,
     add_boards,
@@ -40,8 +39,6 @@ __all__ = [
     "DamageSample",
     "generate_concrete",
     "random_sample",
-    "random_spec",
-    "random_training_pair",
 ]
 
 Mask = NDArray[np.bool_]
@@ -113,38 +110,6 @@ def generate_concrete(rng: np.random.Generator, spec: ConcreteSpec) -> ConcreteP
     cracks = _truths(lines, spec, hidden)
     image = _take_picture(rng, surface, spec, light_rad)
     return ConcretePhoto(image, masks, coverage, cracks, spec.gsd_mm, spec)
-
-
-def random_training_pair(
-    rng: np.random.Generator, size_px: int = 256, *, label_width_px: float = 3.0
-) -> tuple[NDArray[np.uint8], Mask]:
-    """Return a random square photograph ``(H, W, 3)`` RGB and its crack mask ``(H, W)``.
-
-    Args:
-        rng: source of the draws.
-        size_px: side of the square.
-        label_width_px: narrower cracks are labelled this wide, as people label them; 0 keeps the true mask.
-    """
-    photo = generate_concrete(rng, random_spec(rng, width_px=size_px, height_px=size_px))
-    mask = photo.masks["crack"]
-    if label_width_px > 1 and mask.any():
-        lines = np.zeros(mask.shape, dtype=np.uint8)
-        for crack in photo.cracks:
-            _draw_label(lines, crack, photo.gsd_mm, max(round(label_width_px), 1))
-        near = cv2.dilate(lines, np.ones((9, 9), np.uint8)) > 0
-        mask = ((photo.coverage >= 0.5) & near) | (lines > 0)
-    return photo.image, mask
-
-
-def _draw_label(canvas: NDArray[np.uint8], crack: Crack, gsd_mm: float, thickness_px: int) -> None:
-    """Draw the visible runs of a crack; what darkens a pixel by less than half nobody would label."""
-    plain = crack.width_mm * (1 - crack.core) > 0.5 * gsd_mm
-    # People draw through a gap of a few pixels and leave out a dot: close 8 px, then drop runs below 8 px.
-    shown = binary_opening(binary_closing(np.pad(plain, 16), np.ones(16)), np.ones(16))[16:-16] & crack.visible
-    borders = np.flatnonzero(np.diff(np.concatenate([[False], shown, [False]]).astype(np.int8)))
-    for begin, end in borders.reshape(-1, 2):
-        xy = np.floor(crack.centreline_mm[begin:end] / gsd_mm).astype(np.int32)
-        cv2.polylines(canvas, [xy[:, None, :]], False, 1, thickness_px)
 
 
 def _add_workmanship(rng: np.random.Generator, surface: Surface, spec: ConcreteSpec) -> None:

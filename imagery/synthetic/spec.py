@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from imagery.synthetic.surface import PALETTE
 
 
@@ -92,64 +90,3 @@ class ConcreteSpec:
             raise ValueError(f"gsd_mm {self.gsd_mm}: expected millimetres per pixel above 0")
         if not 0 < low <= high:
             raise ValueError(f"crack_width_mm {self.crack_width_mm}: expected 0 < lowest <= highest, in mm")
-
-
-def random_spec(
-    rng: np.random.Generator, *, width_px: int = 256, height_px: int = 256, gsd_mm: float | None = None
-) -> ConcreteSpec:
-    """Return a spec for training: varied in colour, light, texture and optics, three in ten without any crack.
-
-    Cracks are 0.5 to 8 px wide. Pictures without cracks hold confusers, and pictures with cracks hold some too.
-    """
-    gsd = float(np.exp(rng.uniform(np.log(0.25), np.log(3.0)))) if gsd_mm is None else gsd_mm
-    cracked = rng.random() >= 0.3
-    some = 0.35 if cracked else 1.0  # confusers are commoner where there is no crack
-
-    def number(mean: float) -> int:
-        return min(int(rng.poisson(mean)), 4)
-
-    base = np.asarray(PALETTE[int(rng.integers(len(PALETTE)))])
-    colour = base * rng.lognormal(0, 0.25) * rng.lognormal(0, 0.025, 3)
-    hard_sun = rng.random() < 0.4
-    return ConcreteSpec(
-        width_px=width_px,
-        height_px=height_px,
-        gsd_mm=gsd,
-        cracks=1 + number(0.5) if cracked else 0,
-        crack_width_mm=(2.0 * gsd, 8.0 * gsd) if rng.random() < 0.85 else (0.5 * gsd, 2.5 * gsd),
-        crack_length=(0.5, 1.6),
-        crack_core=(0.03, 0.15) if rng.random() < 0.65 else (0.12, 0.45),
-        edge_dirt=float(rng.uniform(0.0, 1.0)),
-        branches=float(rng.choice([0.0, 0.5, 2.0])),
-        roughness=float(rng.lognormal(0, 0.4)),
-        spalls=int(rng.random() < 0.08),
-        spall_radius_mm=(15 * gsd, 70 * gsd),
-        efflorescence=int(rng.random() < 0.08),
-        rust_stains=number(0.08),
-        joints=number(0.6 * some),
-        cables=number(0.25 * some),
-        scratches=number(0.8 * some),
-        tie_holes=number(0.4 * some),
-        pour_lines=number(0.3 * some),
-        run_downs=number(0.5),
-        colour=(float(colour[0]), float(colour[1]), float(colour[2])),
-        mottling=float(rng.uniform(0.15, 1.0)),
-        grain=float(rng.uniform(0.2, 1.1)),
-        wear=float(rng.choice([0.0, rng.uniform(0.1, 0.8)])),
-        board_mm=float(rng.uniform(60, 200)) * (rng.random() < 0.3 * max(some, 0.5)),
-        bug_holes_per_m2=float(rng.choice([0.0, rng.uniform(5, 60), rng.uniform(60, 400)])),
-        moss=float(rng.uniform(0.2, 0.9)) * (rng.random() < 0.2),
-        wetness=float(rng.uniform(0.2, 0.9)) * (rng.random() < 0.15),
-        shadow=float(rng.uniform(0.3, 0.8)) * (rng.random() < 0.3 * max(some, 0.5)),
-        light_deg=float(rng.uniform(0, 360)),
-        light_gradient=float(rng.uniform(0, 0.5)),
-        vignetting=float(rng.uniform(0, 0.25)),
-        relief=float(rng.uniform(0.1, 0.35) if hard_sun else rng.uniform(0.0, 0.12)),
-        exposure=float(rng.lognormal(0, 0.3)),
-        cast=(float(rng.uniform(0.94, 1.07)), 1.0, float(rng.uniform(0.9, 1.07))),
-        blur_px=float(rng.uniform(0.4, 1.3)),
-        motion_px=float(rng.uniform(1, 3)) * (rng.random() < 0.15),
-        noise=float(rng.uniform(0.5, 4.5)),
-        sharpening=float(rng.uniform(0, 0.9)),
-        jpeg_quality=int(rng.integers(60, 98)),
-    )

@@ -63,8 +63,8 @@ def tile(rows: int = 64, cols: int = 96, bands: int = 3) -> np.ndarray:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("exported")
     tiny(root / "m")
-    export.export_onnx(root / "m", root / "out", [tile()])
-    export.export_torch(root / "m", root / "out", [tile()])
+    export.export(root / "m", "onnx", root / "out", [tile()])
+    export.export(root / "m", "torch_export", root / "out", [tile()])
     return root
 
 

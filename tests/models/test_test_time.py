@@ -9,7 +9,7 @@ from findings.errors import MissingBands, ModelError
 from models.card import Calibration, ClassSpec, ModelCard, Normalisation
 from models.card import TestTime as Views  # pytest would collect the name
 from models.scorer import Scorer
-from models.test_time import is_plain, mean_over_views, resize_observed, view_count
+from models.test_time import is_plain, mean_over_views, resize_observed
 
 
 class Counting(Scorer):
@@ -58,7 +58,6 @@ def test_without_the_option_a_window_costs_one_pass() -> None:
     model.predict(pixels())
     assert model.seen == [(64, 96)]
     assert is_plain(Views())
-    assert [view_count(v) for v in (Views(), Views(flips=True), Views(flips=True, scales=(1.0, 1.5)))] == [1, 4, 8]
 
 
 def test_temperatures_divide_the_logits_of_their_class() -> None:
