@@ -106,17 +106,37 @@ class Mirror:
             self._log(f"warning: MLflow is no longer fed ({type(error).__name__}: {first}); the training goes on")
 
 
-def mirror_alias(uri: str, name: str, version: str, alias: str) -> None:
-    """Move an alias in MLflow to the copy of a version.
+def mirror_aliases(uri: str, name: str, aliases: Mapping[str, str | None]) -> None:
+    """Move aliases in MLflow to the copies of the versions that they mean in the registry; None takes one away.
+
+    An alias whose version was never mirrored is taken away there, lest it go on meaning the version before.
 
     Raises:
-        ConfigError: the extra is not installed, or the version was never mirrored there.
+        ConfigError: the extra is not installed, the store cannot be used, or a version was never mirrored there.
     """
     client = open_client(uri)
+    try:
+        copies = {alias: version and _copy_of(client, name, version) for alias, version in aliases.items()}
+        for alias, copy in copies.items():
+            if copy is not None:
+                client.set_registered_model_alias(name, alias, copy)
+            elif client.search_registered_models(f"name = '{name}'"):
+                client.delete_registered_model_alias(name, alias)
+    except Exception as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise ConfigError(f"MLflow at {uri}: {type(error).__name__}: {first}; check address and server") from error
+    lacking = [f"{name}@{aliases[alias]}" for alias, copy in copies.items() if copy is None and aliases[alias]]
+    if lacking:
+        raise ConfigError(
+            f"{', '.join(lacking)} is not in MLflow at {uri}, so nothing there has its alias; versions get there by "
+            f"training with --mlflow {uri}"
+        )
+
+
+def _copy_of(client: Any, name: str, version: str) -> str | None:
+    """Return MLflow's own number of the newest copy of a version, None if it has none."""
     found = client.search_model_versions(f"name = '{name}' and tags.`{VERSION_TAG}` = '{version}'")
-    if not found:
-        raise ConfigError(f"{name}@{version} is not in MLflow at {uri}; train it with --mlflow {uri}")
-    client.set_registered_model_alias(name, alias, max(found, key=lambda each: int(each.version)).version)
+    return max((str(each.version) for each in found), key=int, default=None)
 
 
 def open_client(uri: str) -> Any:

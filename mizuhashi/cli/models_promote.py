@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from findings.errors import ConfigError
 from mizuhashi.cli.models_compare import show_comparison
 from mizuhashi.cli.options import Device, DeviceOption, JsonOption
-from mizuhashi.cli.session import session_of
+from mizuhashi.cli.session import PARTIAL, session_of
 
 if TYPE_CHECKING:
+    from mizuhashi.cli.session import Session
     from models.aliases import Move
 
+MlflowOption = Annotated[
+    str | None, typer.Option("--mlflow", metavar="URI", help="Move the alias in MLflow, too, e.g. sqlite:///mlflow.db.")
+]
 ReasonOption = Annotated[str | None, typer.Option(help="Why; kept in the history.")]
 
 
@@ -35,6 +40,7 @@ def promote(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Against the verdict or without one; needs --reason.")] = False,
     reason: ReasonOption = None,
+    mlflow: MlflowOption = None,
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Compare the version with the champion on the frozen test, and make it champion unless it is worse."""
@@ -48,9 +54,11 @@ def promote(
         raise typer.BadParameter("--force needs --reason TEXT: it is kept in the history")
     session = session_of(ctx)
     registry = session.registry()
+    _require_mlflow(mlflow)
     if as_ is Alias.CHALLENGER:
         done = nominate(registry, registry.resolve(model), actor=account_name())
         session.output.say(f"{done.name}@{done.aliases['challenger']} is the challenger; it {done.verdict}")
+        _mirror(session, mlflow, done)
         return
     trial = try_version(registry, model, pick_device(device.value), data=data, forced=force)
     if trial.comparison is not None:
@@ -68,20 +76,24 @@ def promote(
     session.output.result(f"{done.name}@{done.after} is champion{forced}{before}")
     if before:
         session.output.say(f"take it back: mizuhashi models rollback {done.name}")
+    _mirror(session, mlflow, done)
 
 
 def rollback(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME")],
     reason: ReasonOption = None,
+    mlflow: MlflowOption = None,
 ) -> None:
     """Move the champion back by one promotion; what was promoted stays in the registry."""
     from mizuhashi.account import account_name
     from models.promotion import rollback as move
 
     session = session_of(ctx)
+    _require_mlflow(mlflow)
     done = move(session.registry(), name, actor=account_name(), reason=reason)
     session.output.result(f"{done.name}@{done.after} is champion again, in place of {done.name}@{done.before}")
+    _mirror(session, mlflow, done)
 
 
 def freeze(
@@ -117,6 +129,29 @@ def history(
     else:
         columns = ("when", "who", "what", "from", "to", "verdict", "reason")
         session.output.table(columns, [_history_row(move) for move in moves])
+
+
+def _require_mlflow(uri: str | None) -> None:
+    """Refuse a URI that cannot be used for want of the extra, before anything is moved here."""
+    if uri is not None:
+        from training.mirror import open_client
+
+        open_client(uri)
+
+
+def _mirror(session: Session, uri: str | None, done: Move) -> None:
+    """Move the same aliases in MLflow; what was moved in the registry stays moved, whatever becomes of the copy."""
+    if uri is None:
+        return
+    from training.mirror import mirror_aliases
+
+    try:
+        mirror_aliases(uri, done.name, done.aliases)
+    except ConfigError as error:
+        session.output.remark(f"moved here, not in MLflow: {error}")
+        raise typer.Exit(PARTIAL) from error
+    moved = ", ".join(done.aliases)
+    session.output.say(f"MLflow at {uri}: {moved} of {done.name} moved, too")
 
 
 def _history_row(move: Move) -> tuple[object, ...]:

@@ -8,9 +8,11 @@ import pytest
 
 from findings.errors import ConfigError
 from mizuhashi.__main__ import main
+from models.registry import Registry
+from tests.mizuhashi.versions import make_version
 from tests.training.test_loop_resume import SMALL
 from training.config import read_config
-from training.mirror import VERSION_TAG, Mirror, mirror_alias, open_client
+from training.mirror import VERSION_TAG, Mirror, open_client
 from training.run_folder import RunFolder
 
 
@@ -24,7 +26,7 @@ def words(config_file: Path, tmp_path: Path, uri: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of MLflow and its many packages
 def test_a_run_and_its_version_are_mirrored_with_metrics_files_bundle_and_alias(
-    config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)  # artifacts of a sqlite store go below the working folder
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
@@ -42,10 +44,20 @@ def test_a_run_and_its_version_are_mirrored_with_metrics_files_bundle_and_alias(
     files = {file.path for file in client.list_artifacts(version.run_id, "bundle")}
     assert {"bundle/card.json", "bundle/model.safetensors"} <= files
     assert {"run/curves.png", "run/config.yaml"} <= {f.path for f in client.list_artifacts(version.run_id, "run")}
-    mirror_alias(uri, "tiny", "1", "champion")
+    registry = Registry(tmp_path / "home")
+    registry.add(tmp_path / "out/tiny/1")
+    registry.add(make_version(tmp_path, "2"))
+    home = ["--home", str(tmp_path / "home")]
+    assert main([*home, "models", "promote", "tiny@1", "--mlflow", uri]) == 0
     assert client.get_model_version_by_alias("tiny", "champion").version == version.version
-    with pytest.raises(ConfigError, match="tiny@9 is not in MLflow"):
-        mirror_alias(uri, "tiny", "9", "champion")
+    forced = ["--force", "--reason", "a demonstration"]
+    assert main([*home, "models", "promote", "tiny@2", *forced, "--mlflow", uri]) == 3
+    assert "moved here, not in MLflow: tiny@2 is not in MLflow at" in capfd.readouterr().err
+    assert registry.seat("tiny").version == "2"
+    assert "champion" not in client.get_registered_model("tiny").aliases, "it would still mean version 1"
+    assert main([*home, "models", "rollback", "tiny", "--mlflow", uri]) == 0
+    assert client.get_model_version_by_alias("tiny", "champion").version == version.version
+    assert registry.seat("tiny").version == "1"
 
 
 class Broken:
@@ -69,6 +81,17 @@ def test_without_the_extra_the_command_says_what_to_install(monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(ConfigError, match=r"install the extra: mizuhashi\[mlflow\]"):
         Mirror("sqlite:///x.db", print)
+
+
+def test_without_the_extra_nothing_is_promoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    registry = Registry(tmp_path / "home")
+    registry.add(make_version(tmp_path, "1"))
+    assert main(["--home", str(tmp_path / "home"), "models", "promote", "tiny@1", "--mlflow", "sqlite:///x.db"]) == 1
+    assert "install the extra: mizuhashi[mlflow]" in capsys.readouterr().err
+    assert registry.seat("tiny").version is None
 
 
 def test_an_alias_without_a_place_is_refused_before_training(config_file: Path, tmp_path: Path) -> None:
