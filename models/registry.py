@@ -309,10 +309,13 @@ class Registry:
             card = base
         return tuple(found)
 
-    def set_alias(self, ref: str, alias: str = CHAMPION, *, actor: str = "system") -> ModelEntry:
+    def set_alias(
+        self, ref: str, alias: str = CHAMPION, *, actor: str = "system", verdict: str = "not compared"
+    ) -> ModelEntry:
         """Point an alias of a name at the version that ``ref`` means, without any comparison, and return the entry.
 
-        For programs; people move ``champion`` by ``mizuhashi models promote``.
+        For programs; people move ``champion`` by ``mizuhashi models promote``. ``verdict`` is kept in the history: why
+        nothing was compared.
 
         Raises:
             UnknownModel: no such version.
@@ -332,7 +335,7 @@ class Registry:
                 before=before,
                 after=version if alias == CHAMPION else before,
                 aliases={alias: version},
-                verdict="not compared",
+                verdict=verdict,
                 files_sha256=None if entry.folder is None else manifest_sha256(entry.folder),
             )
         )

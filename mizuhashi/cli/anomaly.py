@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from findings.errors import InputError
+from findings.errors import InputError, ModelError
 from mizuhashi.cli.options import Device, DeviceOption, new_app
 from mizuhashi.cli.session import make_home, session_of
 
@@ -36,7 +36,11 @@ def fit(
     seed: Annotated[int, typer.Option(min=0, help="Of the sample and the coreset.")] = 0,
     device: DeviceOption = Device.AUTO,
 ) -> None:
-    """Fit on four fifths of the pictures, set the threshold on the rest, and make it the champion of its name."""
+    """Fit on four fifths of the pictures, set the threshold on the rest, and make it the champion of its name.
+
+    A bank knows what one structure usually looks like. There is no truth to compare it on, so it takes the place of the
+    bank before it without a comparison; the output and the history say so, and `mizuhashi models rollback` undoes it.
+    """
     from imagery.ingest import collect_files
     from inference.device import pick_device
     from mizuhashi.account import account_name
@@ -45,6 +49,7 @@ def fit(
     session = session_of(ctx)
     fitting, held_out = split_normals(collect_files([folder]).files)
     registry = session.registry()
+    refuse_other_task(registry, name)
     version = next_version(registry, name)
     home = make_home(session.settings().home)
     command = shlex.join(["mizuhashi", "anomaly", "fit", "--folder", str(folder), "--name", name, "--seed", str(seed)])
@@ -65,8 +70,31 @@ def fit(
             device=pick_device(device.value),
         )
         entry = registry.add(bundle)
-    registry.set_alias(entry.ref, actor=account_name())
+    before = registry.seat(name).version
+    against = "" if before is None else f" with {name}@{before}"
+    registry.set_alias(
+        entry.ref, actor=account_name(), verdict=f"not compared{against}: a bank has no test with known damage"
+    )
     session.output.say(f"fitted {entry.ref} on {len(fitting)} pictures, threshold from {len(held_out)} others")
+    instead = "" if before is None else f" in place of {name}@{before}"
+    session.output.say(
+        f"{entry.ref} is champion{instead}, not compared: a bank has no test with known damage; look at its first "
+        "findings" + ("" if before is None else f", or take it back: mizuhashi models rollback {name}")
+    )
+
+
+def refuse_other_task(registry: Registry, name: str) -> None:
+    """Refuse the name of a model of another task: the bank would run in its place.
+
+    Raises:
+        ModelError: with a remedy.
+    """
+    for entry in registry.list():
+        if entry.card.name == name and entry.card.task != "anomaly":
+            raise ModelError(
+                f"--name {name}: {entry.ref} is a model for {entry.card.task}, and a bank of that name would run in "
+                f"its place; choose another name, e.g. --name {name}-normals"
+            )
 
 
 def next_version(registry: Registry, name: str) -> str:
