@@ -20,6 +20,7 @@ OF_CARDS: Mapping[str, tuple[str, str]] = {
 }
 """Name and protocol of what a reader of a card looks for, in that order; a report has further numbers."""
 
+_OF_FALSE_ALARMS = ("false_", "ece")
 _FIRST = ("class_iou_macro", "f1", "cliou@4px", "iou")
 _FIRST_OF_WATER = ("iou", "boundary_median_px")
 
@@ -67,13 +68,17 @@ class MeasuredSet:
         return unit_words({"interval_unit": "group", **numbers})
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return (measure, value with interval) of what the set has, of the raw pixels first, then of the findings."""
+        """Return (measure, value with interval) of what the set has, of the raw pixels first, then of the findings.
+
+        Without a true pixel any overlap is 0 by definition and says nothing of the model: only false alarms count.
+        """
         product = self.numbers.get("product", {})
+        nothing_true = "recall" in self.numbers and self.numbers["recall"] is None
         return [
             (key, value_text(place, key))
             for key in OF_CARDS
             for place in [self.numbers if key in self.numbers else product]
-            if key in place
+            if key in place and (not nothing_true or key.startswith(_OF_FALSE_ALARMS))
         ]
 
 

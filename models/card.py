@@ -29,10 +29,25 @@ class ClassSpec(_Frozen):
         allow_inf_nan=False,
         description="a region reaches down to this score from a pixel at the threshold; None: the threshold alone",
     )
+    grow_width_px: int = Field(
+        default=0, ge=0, le=200, description="the lower score counts only where what reaches it is this broad"
+    )
+    fill_holes_px: int = Field(default=0, ge=0, description="holes of at most so many pixels belong to the region")
     facts: dict[str, bool] = Field(default={}, description="details that a finding of this class states to the grading")
     tested_on: Literal["real", "generated", "nothing"] = Field(
         default="nothing", description="the best kind of pixels that the test numbers of this class come from"
     )
+
+    @property
+    def extent(self) -> str:
+        """What a region holds besides its pixels at the threshold, and how large it is at least, in words."""
+        words = [f"at least {self.minimum_area_px} px"]
+        if self.grow_threshold is not None:
+            broad = f" where {self.grow_width_px} px broad" if self.grow_width_px > 1 else ""
+            words.append(f"down to {self.grow_threshold:g}{broad}")
+        if self.fill_holes_px:
+            words.append(f"with holes up to {self.fill_holes_px} px")
+        return ", ".join(words)
 
     @model_validator(mode="after")
     def _reach(self) -> ClassSpec:
@@ -93,6 +108,10 @@ class Normalisation(_Frozen):
     std: tuple[float, ...] = ()
 
 
+CHOSE = "threshold and best step"
+"""The role of pictures that chose and did not teach."""
+
+
 class TrainingData(_Frozen):
     """One source of training pixels or labels, with the grant that allows its use."""
 
@@ -100,8 +119,15 @@ class TrainingData(_Frozen):
     licence: str
     role: str = Field(description="what it was used for, e.g. 'training pairs', 'pixels; labels derived from QA'")
     items: int
-    ships: bool = Field(description="False: evaluation-only pictures; such a model never ships")
+    ships: bool = Field(
+        description="False: evaluation-only pictures; they may choose among weights that ship, not train them"
+    )
     digest: str | None = Field(default=None, description="of pictures, labels and how they were read")
+
+    @property
+    def taught(self) -> bool:
+        """Whether weights were learnt from it; else it only chose the best step and the threshold."""
+        return not self.role.startswith(CHOSE)
 
 
 class ModelCard(_Frozen):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from models.card import ModelCard, TrainingData
+from models.card import CHOSE, ModelCard, TrainingData
 
 IMAGENET = "ImageNet"
 
@@ -62,13 +62,18 @@ def licences_text(card: ModelCard, bases: Sequence[ModelCard] = ()) -> str:
 
 
 def licence_table(rows: Sequence[TrainingData]) -> list[str]:
-    """Return rows of training data as the lines of a Markdown table."""
-    head = ["| what | licence | role | items | may be in weights that ship |", "|---|---|---|---:|---|"]
-    return head + [
-        f"| {cell(row.name)} | {cell(row.licence)} | {cell(row.role)} | {row.items or '-'} | "
-        f"{'yes' if row.ships else 'no: for evaluation and own use only'} |"
-        for row in rows
-    ]
+    """Return rows of training data as the lines of a Markdown table, after a line on those that chose."""
+    chose = [f"Rows of the role {CHOSE!r} chose among finished weights; nothing was trained on them.", ""]
+    head = ["| what | licence | role | items | weights that ship may be trained on it |", "|---|---|---|---:|---|"]
+    return (
+        (chose if any(not row.taught for row in rows) else [])
+        + head
+        + [
+            f"| {cell(row.name)} | {cell(row.licence)} | {cell(row.role)} | {row.items or '-'} | "
+            f"{'yes' if row.ships else 'no: evaluation and own use'} |"
+            for row in rows
+        ]
+    )
 
 
 def cell(text: str) -> str:

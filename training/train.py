@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from findings.errors import ConfigError, OutputError
-from models.card import ClassSpec, ModelCard, TrainingData, write_card
+from models.card import CHOSE, ClassSpec, ModelCard, TrainingData, write_card
 from models.checkpoint import save_bundle
 from models.licences import encoder_start
 from models.segmenter import Segmenter
@@ -172,7 +172,7 @@ def _label(one: EvaluationConfig) -> str:
     return " ".join(part for part in parts if part)
 
 
-_ROLES = {"train": "training", "validation": "threshold and best step", "development": "threshold and best step"}
+_ROLES = {"train": "training", "validation": CHOSE, "development": CHOSE}
 
 
 def _data(config: TrainConfig, data: DataDigest) -> tuple[TrainingData, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +16,8 @@ from mizuhashi.cli.session import session_of
 if TYPE_CHECKING:
     from models.card import ClassSpec, ModelCard
     from models.registry import ModelEntry
+
+INDENT = " " * 12
 
 app = new_app("List, show, compare, promote, roll back, export or import model versions.")
 
@@ -89,9 +92,10 @@ def card_lines(card: ModelCard) -> list[str]:
         lines.append(f"values      {', '.join(what.value for what in card.radiometry)}")
     lines += [f"class       {_class_text(spec)}" for spec in card.classes]
     for data in card.training_data:
-        ships = "" if data.ships else "; not for weights that ship"
+        front = "trained on" if data.taught else "chosen by"
         items = f", {data.items} items" if data.items else ""
-        lines.append(f"trained on  {data.name} ({data.licence}): {data.role}{items}{ships}")
+        ships = "" if data.ships else "; may not train weights that ship"
+        lines.append(f"{front:<12}{data.name} ({data.licence}): {data.role}{items}{ships}")
     lines += measured_lines(card.metrics)
     if card.test_digest is not None:
         lines.append(f"test set    {card.test_digest}")
@@ -106,31 +110,21 @@ def card_lines(card: ModelCard) -> list[str]:
 
 
 def measured_lines(metrics: dict[str, Any]) -> list[str]:
-    """Return what a card was measured at: a line a set, and one for each measure that a reader looks for first."""
+    """Return what a card was measured at: each set, with the measures that a reader looks for first."""
     from mizuhashi.model_numbers import OF_CARDS, measured_sets
 
-    lines = []
+    lines, space = [], "\N{NO-BREAK SPACE}"  # a number stays with its name and its interval
     for measured in measured_sets(metrics):
         lines.append(f"measured    {measured.title}" + (f", {measured.class_name}" if measured.class_name else ""))
-        lines += [f"            {OF_CARDS[key][0]} {text}" for key, text in measured.rows()]
+        said = "; ".join(f"{OF_CARDS[key][0]}: {text}".replace(" ", space) for key, text in measured.rows())
+        wrapped = wrap(said, 118, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False)
+        lines += [line.replace(space, " ") for line in wrapped]
     return lines
 
 
-def flat_metrics(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return nested metrics as rows of dotted name and text."""
-    rows: list[tuple[str, str]] = []
-    for name, value in values.items():
-        if isinstance(value, dict):
-            rows += flat_metrics(value, f"{prefix}{name}.")
-        else:
-            rows.append((prefix + name, f"{value:.4g}" if isinstance(value, float) else str(value)))
-    return rows
-
-
 def _class_text(spec: ClassSpec) -> str:
-    reach = "" if spec.grow_threshold is None else f", reaching down to {spec.grow_threshold:g}"
     return (
-        f"{spec.name}: damage {spec.damage}, threshold {spec.threshold:g}{reach}, at least {spec.minimum_area_px} px, "
+        f"{spec.name}: damage {spec.damage}, threshold {spec.threshold:g}, {spec.extent}, "
         f"tested on {spec.tested_on}{'' if spec.tested_on == 'nothing' else ' pixels'}"
     )
 

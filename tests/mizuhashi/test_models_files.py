@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mizuhashi.cli.models import card_lines
 from mizuhashi.model_numbers import headline, measured_sets
 from mizuhashi.model_pages import INDEX, page_text, page_texts
 from models.card import Calibration, ClassSpec, ModelCard, read_card
@@ -55,7 +56,7 @@ def test_shipped_weights_rest_on_nothing_that_may_not_ship_and_their_list_of_lic
         assert entry.card.based_on is None or bases, f"{entry.ref}: {entry.card.based_on} does not ship"
         assert rows
         # evaluation-only pictures may choose step and threshold; no weight may have been trained on them
-        learnt = [row for row in rows if not row.role.startswith("threshold and best step")]
+        learnt = [row for row in rows if row.taught]
         assert [row.name for row in learnt if not row.ships] == []
         assert all(row.licence and row.licence != "not stated" for row in rows)
         if entry.card.based_on is None:
@@ -133,7 +134,7 @@ def test_a_list_of_licences_holds_those_of_the_version_it_was_fine_tuned_from(tm
     entry = registry.add(make_version(tmp_path, "2", based_on="tiny@1"))
     assert entry.folder is not None
     text = (entry.folder / "LICENCES.md").read_text("utf-8")
-    assert "| own 1 | not \\| stated | training (of tiny@1) | 2 | no: for evaluation and own use only |" in text
+    assert "| own 1 | not \\| stated | training (of tiny@1) | 2 | no: evaluation and own use |" in text
     assert "| own 2 |" in text
     assert "started from the weights of tiny@1, whose rows stand above" in text
 
@@ -179,3 +180,21 @@ def test_other_forms_are_proven_equal_on_the_frozen_test_or_on_generated_picture
     (row,) = read_card(tmp_path / "out").exports
     assert (row.format, row.file) == (form, file)
     assert program("doctor").status == 0
+
+
+def test_a_set_without_damage_shows_its_false_alarms_and_no_overlap_of_nothing() -> None:
+    numbers = {"images": 3, "iou": 0.0, "f1": 0.0, "precision": 0.0, "recall": None, "false_alarm_px_per_mp": 12.0}
+    bare, damaged = measured_sets({"clean": numbers, "test": numbers | {"recall": 0.0}})
+    assert [key for key, _ in bare.rows()] == ["false_alarm_px_per_mp"]
+    assert {"iou", "f1", "precision", "recall"} <= {key for key, _ in damaged.rows()}
+
+
+def test_what_only_chose_is_told_from_what_taught(tmp_path: Path) -> None:
+    card = read_card(make_version(tmp_path, "1"))
+    row = card.training_data[1].model_copy(update={"role": "threshold and best step, split val"})
+    assert (card.training_data[1].taught, row.taught) == (True, False)
+    text = licences_text(card.model_copy(update={"training_data": (row,)}))
+    assert "Rows of the role 'threshold and best step' chose among finished weights" in text
+    assert "chose among" not in licences_text(card)
+    lines = card_lines(card.model_copy(update={"training_data": (row,)}))
+    assert any(line.startswith("chosen by   own 1") and "may not train weights that ship" in line for line in lines)
