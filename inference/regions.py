@@ -68,7 +68,9 @@ def regions(
     level = spec.threshold if threshold is None else threshold
     gap = (8.0 if spec.damage in LINEAR_DAMAGES else 0.0) if bridge_px is None else bridge_px
     seen = np.nan_to_num(probability, nan=-1.0)
-    above = _reached(seen, max(level, 1e-30), spec.grow_threshold)  # a pixel of probability 0 belongs to nothing
+    above = _reached(seen, max(level, 1e-30), spec)  # a pixel of probability 0 belongs to nothing
+    if spec.fill_holes_px:
+        above = _filled(above, spec.fill_holes_px) & np.isfinite(probability)
     # no bridge leads over pixels that must not be judged
     joined = _bridge(above, gap) & np.isfinite(probability) if gap > 0 else above
     labels, stats = _components(joined)
@@ -92,20 +94,41 @@ def region_mask(probability: NDArray[np.float32], spec: ClassSpec) -> NDArray[np
     return mask
 
 
-def _reached(seen: NDArray[np.float32], level: float, grow: float | None) -> NDArray[np.bool_]:
+def _reached(seen: NDArray[np.float32], level: float, spec: ClassSpec) -> NDArray[np.bool_]:
     """Return the pixels at the threshold and, with a lower second one, what hangs together with them down to that.
 
     Hysteresis as in Canny 1986: a hairline that fades for a few pixels stays one crack, while faint streaks without
-    any sure pixel stay out.
+    any sure pixel stay out. With ``grow_width_px`` only places count down there into which a disk of that diameter
+    fits: the uncertain middle of a broad gap joins its sure edges, and the blur beside a hairline stays out.
     """
     above: NDArray[np.bool_] = seen >= level
-    if grow is None or grow >= level:
+    if spec.grow_threshold is None or spec.grow_threshold >= level:
         return above
-    labels, stats = _components(seen >= max(grow, 1e-30))
+    faint = seen >= max(spec.grow_threshold, 1e-30)
+    if spec.grow_width_px > 1:
+        faint = _broad(faint, spec.grow_width_px)
+    labels, stats = _components(faint)
     sure = np.zeros(len(stats), dtype=bool)
     sure[np.unique(labels[above])] = True
     sure[0] = False
-    return np.asarray(sure[labels], dtype=bool)
+    return np.asarray(sure[labels] | above, dtype=bool)
+
+
+def _broad(mask: NDArray[np.bool_], width_px: int) -> NDArray[np.bool_]:
+    """Return the union of all disks of that diameter inside the mask, which goes on beyond the picture's edge."""
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width_px, width_px))
+    around = cv2.copyMakeBorder(mask.view(np.uint8), *(width_px,) * 4, cv2.BORDER_REPLICATE)
+    opened = cv2.morphologyEx(around, cv2.MORPH_OPEN, disk)
+    return np.asarray(opened[width_px:-width_px, width_px:-width_px] > 0)
+
+
+def _filled(mask: NDArray[np.bool_], most_px: int) -> NDArray[np.bool_]:
+    """Return the mask with its holes of at most ``most_px`` pixels; a place at the picture's edge is no hole."""
+    around = cv2.copyMakeBorder((~mask).view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(around, connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] <= most_px
+    small[[0, labels[0, 0]]] = False
+    return np.asarray(mask | small[labels[1:-1, 1:-1]])
 
 
 def _components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

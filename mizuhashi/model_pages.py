@@ -136,14 +136,13 @@ def _numbers(values: Sequence[float]) -> str:
 
 
 def _classes(classes: Iterable[ClassSpec]) -> list[str]:
-    columns = ("class", "damage", "threshold", "reaches down to", "least area", "states")
+    columns = ("class", "damage", "threshold", "region", "states")
     rows = [
         (
             spec.name,
             damage_words(spec.damage),
             f"{spec.threshold:g}",
-            "-" if spec.grow_threshold is None else f"{spec.grow_threshold:g}",
-            f"{spec.minimum_area_px} px",
+            spec.extent,
             ", ".join(f"{fact}: {'yes' if value else 'no'}" for fact, value in spec.facts.items()) or "-",
         )
         for spec in classes

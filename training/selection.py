@@ -67,7 +67,9 @@ def choose_operating_point(
         total = _weighted(found[spec.name], THRESHOLDS)
         top = max(total.values())
         tied = [threshold for threshold, value in total.items() if value == top]
-        updates.append({"threshold": tied[(len(tied) - 1) // 2]})
+        threshold = tied[(len(tied) - 1) // 2]
+        reaches = spec.grow_threshold is not None and spec.grow_threshold < threshold
+        updates.append({"threshold": threshold} if reaches else {"threshold": threshold, "grow_threshold": None})
     return tuple(updates)
 
 

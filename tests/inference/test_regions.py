@@ -113,6 +113,49 @@ def test_a_fading_crack_is_followed_down_to_the_second_threshold_and_faint_strea
     assert region_mask(p, grown).sum() == 80
 
 
+BROAD = CRACK.model_copy(update={"threshold": 0.9, "grow_threshold": 0.3, "grow_width_px": 11})
+
+
+def test_the_unsure_middle_of_a_broad_gap_joins_its_sure_edges_and_the_blur_of_a_hairline_stays_out() -> None:
+    p = canvas()
+    p[20:60, :] = 0.4  # 40 px broad
+    p[[20, 21, 58, 59], :] = 0.95
+    p[90:96, :] = 0.4  # the blur around a line
+    p[92:94, :] = 0.95
+    mask = region_mask(p, BROAD)
+    assert mask[20:60].all()
+    assert mask[90:96].sum() == 2 * p.shape[1]
+    assert region_mask(p, CRACK.model_copy(update={"threshold": 0.9})).sum() == 6 * p.shape[1]
+
+
+def test_a_broad_faint_place_without_a_sure_pixel_stays_out() -> None:
+    p = canvas()
+    p[20:60, 20:60] = 0.4
+    assert not region_mask(p, BROAD).any()
+
+
+def test_a_broad_place_at_the_edge_of_the_picture_is_as_broad_as_inside_it() -> None:
+    p = canvas()
+    p[:8, :] = 0.4
+    p[7, :] = 0.95
+    assert region_mask(p, BROAD)[:8].all()
+
+
+def test_small_holes_belong_to_a_region_and_larger_ones_and_unobserved_ones_do_not() -> None:
+    p = canvas()
+    p[10:50, 10:50] = 0.9
+    p[14:18, 14:18] = 0.1
+    p[24:44, 24:44] = 0.1
+    p[12, 40] = np.nan
+    p[80:90, :] = 0.9
+    p[84:88, :4] = 0.1  # open to the edge of the picture
+    mask = region_mask(p, SPALL.model_copy(update={"fill_holes_px": 20}))
+    assert mask[14:18, 14:18].all()
+    assert not mask[24:44, 24:44].any()
+    assert not mask[12, 40]
+    assert not mask[84:88, :4].any()
+
+
 def test_the_region_mask_is_the_union_of_the_regions_without_specks() -> None:
     p = canvas()
     p[10:20, 30:50] = 0.8

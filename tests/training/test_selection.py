@@ -101,3 +101,16 @@ def test_of_a_large_set_a_spread_of_pictures_chooses_the_step(
     score, _ = selection.selection_score(None, read_config(config_file), CPU)  # type: ignore[arg-type]
     assert score == pytest.approx(1.0)
     assert seen == [f"p{i}" for i in range(0, 95, 3)]
+
+
+def test_a_second_threshold_above_the_chosen_one_is_dropped(scored: list[Sample], config_file: Path) -> None:
+    config = read_config(config_file)
+
+    def chosen(grow: float) -> dict[str, object]:
+        scored.append(line("val", 20))
+        spec = config.classes[0].model_copy(update={"threshold": 0.99, "grow_threshold": grow})
+        (update,) = selection.choose_operating_point(None, config.model_copy(update={"classes": (spec,)}), CPU)  # type: ignore[arg-type]
+        return update
+
+    assert chosen(0.98)["grow_threshold"] is None
+    assert "grow_threshold" not in chosen(0.05)
