@@ -86,11 +86,14 @@ class LossConfig(_Strict):
 
 
 class ClassConfig(_Strict):
-    """An output class and the damage that it means."""
+    """An output class, the damage that it means, and how pixels become its regions (see `ClassSpec`)."""
 
     name: str
     damage: str
     minimum_area_px: int = Field(default=1, ge=1)
+    grow_threshold: float | None = Field(default=None, ge=0, le=1)
+    grow_width_px: int = Field(default=0, ge=0, le=200)
+    fill_holes_px: int = Field(default=0, ge=0)
     facts: dict[str, bool] = {}
     tested_on: Literal["real", "generated", "nothing"] = "nothing"
 

@@ -17,7 +17,7 @@ from models.card import ClassSpec, ModelCard
 from models.normalise import normalise
 from models.segmenter import Segmenter, build_network, set_prior
 from training.batches import Batch, Batches, stream, worker_count
-from training.config import TrainConfig
+from training.config import ClassConfig, TrainConfig
 from training.interruption import Interrupted, Interruption
 from training.losses import loss
 from training.pace import Pace
@@ -342,6 +342,15 @@ def _silent(line: str) -> None:
     return
 
 
+def _spec(config: ClassConfig, threshold: float) -> ClassSpec:
+    reaches = config.grow_threshold is not None and config.grow_threshold < threshold
+    return ClassSpec(
+        **config.model_dump(exclude={"grow_threshold"}),
+        threshold=threshold,
+        grow_threshold=config.grow_threshold if reaches else None,
+    )
+
+
 def card_of(config: TrainConfig, thresholds: list[float]) -> ModelCard:
     """Return the card of a configuration, before weights and metrics are known.
 
@@ -356,17 +365,7 @@ def card_of(config: TrainConfig, thresholds: list[float]) -> ModelCard:
             image_kind=config.image_kind,
             bands=config.bands,
             required_bands=config.required_bands,
-            classes=tuple(
-                ClassSpec(
-                    name=c.name,
-                    damage=c.damage,
-                    threshold=t,
-                    minimum_area_px=c.minimum_area_px,
-                    facts=c.facts,
-                    tested_on=c.tested_on,
-                )
-                for c, t in zip(config.classes, thresholds, strict=True)
-            ),
+            classes=tuple(_spec(c, t) for c, t in zip(config.classes, thresholds, strict=True)),
             normalisation=config.normalisation,
             gsd_range_mm=config.gsd_range_mm,
             architecture=config.architecture,

@@ -68,8 +68,10 @@ def choose_operating_point(
         top = max(total.values())
         tied = [threshold for threshold, value in total.items() if value == top]
         threshold = tied[(len(tied) - 1) // 2]
-        reaches = spec.grow_threshold is not None and spec.grow_threshold < threshold
-        updates.append({"threshold": threshold} if reaches else {"threshold": threshold, "grow_threshold": None})
+        lower = spec.grow_threshold
+        updates.append(
+            {"threshold": threshold, "grow_threshold": None if lower is None or lower >= threshold else lower}
+        )
     return tuple(updates)
 
 

@@ -108,9 +108,9 @@ def test_a_second_threshold_above_the_chosen_one_is_dropped(scored: list[Sample]
 
     def chosen(grow: float) -> dict[str, object]:
         scored.append(line("val", 20))
-        spec = config.classes[0].model_copy(update={"threshold": 0.99, "grow_threshold": grow})
+        spec = config.classes[0].model_copy(update={"grow_threshold": grow})
         (update,) = selection.choose_operating_point(None, config.model_copy(update={"classes": (spec,)}), CPU)  # type: ignore[arg-type]
         return update
 
     assert chosen(0.98)["grow_threshold"] is None
-    assert "grow_threshold" not in chosen(0.05)
+    assert chosen(0.05)["grow_threshold"] == 0.05
