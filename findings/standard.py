@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import yaml
-
 from findings.errors import StandardError
+from findings.plain_yaml import MAX_BYTES, PlainYamlError, parse_yaml
 
 FOLDER = Path(__file__).resolve().parent / "standards"
 STATUSES = ("confirmed", "draft")
-MAX_BYTES = 1_000_000
 
 Checker = Callable[[Mapping[str, Any], Callable[[str], Mapping[str, Any]]], None]
-
-
-class _Loader(yaml.CSafeLoader):
-    """Safe loader that refuses a key given twice, which YAML libraries silently overwrite."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Hashable] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key_node.start_mark)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} is given twice; keep one of the two", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
 
 
 def freeze(value: Any) -> Any:
@@ -54,14 +35,13 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise StandardError(f"{path.name}: larger than {MAX_BYTES} bytes; a standard is a small text file")
-        # The loader derives from CSafeLoader: plain values only, no object construction.
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        data = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StandardError(f"{path}: no such standard can be read ({error.strerror}); check the name") from error
     except UnicodeDecodeError as error:
         raise StandardError(f"{path.name}: not UTF-8 text; save the file as UTF-8") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise StandardError(f"{path.name}: not valid YAML: {' '.join(str(error).split())}") from error
+    except PlainYamlError as error:
+        raise StandardError(f"{path.name}: not valid YAML: {error}") from error
     if not isinstance(data, Mapping):
         raise StandardError(f"{path.name}: expected a mapping at the top, got {type(data).__name__}")
     _check_header(path.name, data)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from findings.errors import ConfigError, GradingError
+from findings.plain_yaml import PlainYamlError, parse_yaml
 from findings.survey import Radiometry
 from findings.taxonomy import damage_type
 from models.card import Normalisation, TestTime
@@ -218,8 +218,8 @@ def load_yaml(path: Path) -> dict[str, Any]:
         ConfigError: no such file, or not a mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, PlainYamlError) as error:
         raise ConfigError(f"{path}: not a readable YAML file: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected a mapping of settings, found {type(content).__name__}")
@@ -237,8 +237,8 @@ def _set(content: dict[str, Any], override: str) -> None:
             raise ConfigError(f"--set {override!r}: {parent} is not a group of settings")
         content = child
     try:
-        content[last] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
+        content[last] = parse_yaml(value)
+    except PlainYamlError as error:
         raise ConfigError(f"--set {override!r}: the value is no YAML ({error}); quote text") from error
 
 

@@ -31,7 +31,7 @@ import yaml
 
 from findings.errors import ConfigError, OutputError
 from findings.files import whole_file
-from training.config import TrainConfig
+from training.config import TrainConfig, load_yaml
 from training.parallel import Group
 
 Row = dict[str, Any]
@@ -135,9 +135,9 @@ class RunFolder:
 
     def _check(self, config: TrainConfig) -> None:
         try:
-            before = yaml.safe_load((self.path / "config.yaml").read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigError(f"{self.path / 'config.yaml'}: unreadable ({error}); begin anew: --restart") from error
+            before = load_yaml(self.path / "config.yaml")
+        except ConfigError as error:
+            raise ConfigError(f"{error}; begin anew: --restart") from error
         now = config.model_dump(mode="json")
         other = sorted(key for key in {*before, *now} - FREE if before.get(key) != now.get(key))
         if other:

@@ -119,10 +119,10 @@ def _source(
     kind: str, root: Path, name: str | None, licence: str, ships: bool, classes: str | None, options: list[str]
 ) -> Any:
     """Return the source that the arguments describe."""
-    import yaml
     from pydantic import ValidationError
 
     from findings.errors import ConfigError
+    from findings.plain_yaml import PlainYamlError, parse_yaml
     from training.config import SourceConfig
 
     given: dict[str, Any] = {}
@@ -131,8 +131,8 @@ def _source(
         if not equals:
             raise ConfigError(f"--option {each!r}: expected KEY=VALUE, e.g. --option masks_dir=labels")
         try:
-            given[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+            given[key] = parse_yaml(value)
+        except PlainYamlError as error:
             raise ConfigError(f"--option {each!r}: the value is not YAML ({error})") from error
     content = {"kind": kind, "name": name or root.absolute().name, "licence": licence, "ships": ships, "root": root}
     try:
