@@ -6,21 +6,36 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from findings.errors import CardError
+from findings.errors import CardError, GradingError
 from findings.survey import Radiometry
+from findings.taxonomy import damage_type
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _known_damage(code: str) -> str:
+    if code != "water":
+        try:
+            damage_type(code)
+        except GradingError as error:
+            raise ValueError(f'{error}, or "water"') from error
+    return code
+
+
+Damage = Annotated[
+    str, AfterValidator(_known_damage), Field(description="1..26, R01..R22, 'anomaly', or 'water' (a surface)")
+]
+
+
 class ClassSpec(_Frozen):
     """One output class: its name, the damage it means and its operating point."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="part of file names")
-    damage: str = Field(description="1..26, R01..R22, 'anomaly', or 'water' (a surface, not a damage)")
+    damage: Damage
     threshold: float = Field(ge=0, allow_inf_nan=False, description="chosen on the validation split; never on test")
     minimum_area_px: int = Field(default=1, ge=1)
     grow_threshold: float | None = Field(
@@ -104,8 +119,8 @@ class Normalisation(_Frozen):
     """
 
     method: Literal["fixed", "per_patch", "none"]
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
+    mean: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = ()
+    std: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = ()
 
 
 CHOSE = "threshold and best step"

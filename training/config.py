@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from findings.errors import ConfigError, GradingError
+from findings.errors import ConfigError
 from findings.plain_yaml import PlainYamlError, parse_yaml
 from findings.survey import Radiometry
-from findings.taxonomy import damage_type
-from models.card import Normalisation, TestTime
+from models.card import Damage, Normalisation, TestTime
 
 
 class _Strict(BaseModel):
@@ -66,7 +65,7 @@ class EvaluationConfig(_Strict):
     protocol: Literal["crack", "water", "classes"]
     source: SourceConfig
     labels: Literal["given", "derived"] = "given"
-    pixel_size_m: float | None = None
+    pixel_size_m: float | None = Field(default=None, gt=0)
     goals: tuple[str, ...] = Field(
         default=(), description="measures whose mean chooses step and threshold; () is the protocol's own choice"
     )
@@ -84,28 +83,24 @@ class LossConfig(_Strict):
     cldice: float = Field(default=0.0, ge=0)
     skeleton_recall: float = Field(default=0.0, ge=0)
 
+    @model_validator(mode="after")
+    def _teaches(self) -> LossConfig:
+        if not any((self.cross_entropy, self.dice, self.focal, self.cldice, self.skeleton_recall)):
+            raise ValueError("every part weighs 0, so nothing is learnt; give one a weight, e.g. loss.cross_entropy=1")
+        return self
+
 
 class ClassConfig(_Strict):
     """An output class, the damage that it means, and how pixels become its regions (see `ClassSpec`)."""
 
     name: str
-    damage: str
+    damage: Damage
     minimum_area_px: int = Field(default=1, ge=1)
     grow_threshold: float | None = Field(default=None, ge=0, le=1)
     grow_width_px: int = Field(default=0, ge=0, le=200)
     fill_holes_px: int = Field(default=0, ge=0)
     facts: dict[str, bool] = {}
     tested_on: Literal["real", "generated", "nothing"] = "nothing"
-
-    @field_validator("damage")
-    @classmethod
-    def _exists(cls, damage: str) -> str:
-        if damage != "water":  # a surface, not a damage
-            try:
-                damage_type(damage)
-            except GradingError as error:
-                raise ValueError(f'{error}, or "water"') from error
-        return damage
 
 
 class TrainConfig(_Strict):
@@ -163,10 +158,14 @@ class TrainConfig(_Strict):
     )
 
     @model_validator(mode="after")
-    def _once(self) -> TrainConfig:
+    def _agrees(self) -> TrainConfig:
         for what, names in (("bands", self.bands), ("classes", self.class_names)):
             if len(set(names)) != len(names):
                 raise ValueError(f"{what} {', '.join(names)} name one twice; delete one of them")
+        if self.warmup_steps > self.steps:
+            raise ValueError(
+                f"warmup_steps {self.warmup_steps} of {self.steps} steps never ends; set at most steps, usually a tenth"
+            )
         return self
 
     @property

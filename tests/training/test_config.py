@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from findings.errors import ConfigError
-from training.config import read_config, read_evaluation
+from training.config import SourceConfig, read_config, read_evaluation
+from training.datasets import open_source
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,12 +37,34 @@ def test_an_override_reaches_into_a_group_of_settings(config_file: Path) -> None
         ("classes=[{name: a, damage: '6'}, {name: a, damage: '6'}]", "classes a, a name one twice"),
         ("classes=[{name: crack, damage: '99'}]", "classes.0.damage: .*'99' is unknown"),
         ("validation.source.scale=1.0e-300", "validation.source.scale: Input should be greater than"),
+        ("normalisation.std=[.nan, 64, 64]", "normalisation.std.0: Input should be"),
+        ("normalisation.std=[64, 0, 64]", "normalisation.std.1: Input should be greater than 0"),
+        ("normalisation.mean=[64, .inf, 64]", "normalisation.mean.1: Input should be a finite number"),
+        ("loss={cross_entropy: 0, dice: 0}", "loss: .*every part weighs 0"),
+        ("warmup_steps=7", "warmup_steps 7 of 6 steps never ends"),
+        ("validation.pixel_size_m=-10", "validation.pixel_size_m: Input should be greater than 0"),
+        ("clip_norm=.inf", "clip_norm: Input should be a finite number"),
         ("validation.source.weight=.inf", "validation.source.weight: Input should be a finite number"),
     ],
 )
 def test_a_wrong_setting_is_named_in_the_error(config_file: Path, override: str, expected: str) -> None:
     with pytest.raises(ConfigError, match=expected):
         read_config(config_file, (override,))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("mask_pairs", {"threshold": float("nan")}),
+        ("mask_pairs", {"cache_mb": float("inf")}),
+        ("coco", {"cache_mb": float("inf")}),
+        ("cvat", {"line_width_px": float("inf")}),
+    ],
+)
+def test_an_option_that_is_no_finite_number_is_refused(kind: str, options: dict[str, float], tmp_path: Path) -> None:
+    content = {"kind": kind, "name": "walls", "licence": "MIT", "ships": False, "root": tmp_path, "options": options}
+    with pytest.raises(ConfigError, match=f"{next(iter(options))}: Input should be a finite number"):
+        open_source(SourceConfig.model_validate(content), ("red", "green", "blue"), ("crack",))
 
 
 def test_a_version_may_be_given_as_a_number(config_file: Path) -> None:

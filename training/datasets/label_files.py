@@ -25,7 +25,7 @@ MAX_ELEMENTS = 5_000_000
 class Options(BaseModel):
     """Options of a kind of source; an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 OptionsT = TypeVar("OptionsT", bound=Options)
