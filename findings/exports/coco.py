@@ -25,6 +25,7 @@ from findings.exports.task import (
     one_part,
     read_json,
     ring,
+    score_of,
     whole_size,
 )
 
@@ -99,9 +100,9 @@ def read(content: bytes) -> ReviewTask:
     items: dict[Any, list[ReviewItem]] = {row.get("id"): [] for row in _rows(document, "images")}
     for row in _rows(document, "annotations"):
         about = f"annotation {str(row.get('id'))[:20]}"
-        if row.get("image_id") not in items:
+        if not isinstance(row.get("image_id"), int | str) or row["image_id"] not in items:
             raise RecordError(f"{about}: image_id {str(row.get('image_id'))[:20]} is none of the file's images")
-        if row.get("category_id") not in names:
+        if not isinstance(row.get("category_id"), int | str) or row["category_id"] not in names:
             raise RecordError(
                 f"{about}: category_id {str(row.get('category_id'))[:20]} is none of the file's categories"
             )
@@ -145,7 +146,7 @@ def _item(row: Mapping[str, Any], label: str, about: str) -> ReviewItem:
         finding_uid=str(attributes.get("finding_uid") or ""),
         label=label,
         outline_px=_outline(row.get("segmentation"), about),
-        score=float(score) if isinstance(score, int | float) else None,
+        score=score_of(score, about),
         decision=checked_decision(attributes.get("decision", PENDING), about),
         external_ids={"coco": str(row["id"])},
         **{name: str(attributes.get(name) or "") for name in _TEXTS},

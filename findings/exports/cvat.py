@@ -27,6 +27,7 @@ from findings.exports.task import (
     check_unique,
     checked_decision,
     ring,
+    score_of,
     whole_size,
 )
 from findings.markup import MarkupError, UnsafeMarkup, parse_xml
@@ -162,14 +163,10 @@ def _picture(image: Element) -> ReviewPicture:
 
 def _item(polygon: Element, about: str) -> ReviewItem:
     facts = _attributes(polygon)
-    try:
-        score = float(facts["score"]) if facts.get("score") else None
-    except ValueError as error:
-        raise RecordError(f"{about}: score {facts['score'][:40]!r}; expected a number or nothing") from error
     return ReviewItem(
         label=polygon.get("label", ""),
         outline_px=_outline(polygon.get("points", ""), about),
-        score=score,
+        score=score_of(facts.get("score"), about),
         decision=checked_decision(facts.get("decision"), about),
         finding_uid=facts.get("finding_uid", "").strip(),
         status=facts.get("status", ""),

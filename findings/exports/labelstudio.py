@@ -27,6 +27,7 @@ from findings.exports.task import (
     checked_decision,
     read_json,
     ring,
+    score_of,
     whole_size,
 )
 
@@ -194,7 +195,7 @@ def _item(uid: str, parts: Mapping[str, Mapping[str, Any]], width: int, height: 
         finding_uid=uid.split("#")[0] if _UID.fullmatch(uid.split("#")[0]) else "",
         label=str(labels[0]),
         outline_px=_outline(value.get("points"), width, height, about),
-        score=float(score) if isinstance(score, int | float) else None,
+        score=score_of(score, about),
         decision=checked_decision(_first(parts, _DECISION, "choices"), about),
         final_grade=_first(parts, _GRADE, "text"),
         note=_first(parts, _NOTE, "text"),

@@ -119,12 +119,36 @@ def ring(coordinates: Sequence[Sequence[float]], about: str) -> Polygon:
     """
     if len(coordinates) > MAX_CORNERS:
         raise RecordError(f"{about}: {len(coordinates)} corners; at most {MAX_CORNERS} are taken: simplify the outline")
-    if len(coordinates) < 3 or not all(math.isfinite(value) for pair in coordinates for value in pair):
+    if len(coordinates) < 3 or not all(_finite(value) for pair in coordinates for value in pair):
         raise RecordError(f"{about}: {len(coordinates)} corners; expected at least 3 of finite numbers")
     outline = Polygon(coordinates)
     if outline.is_valid and outline.area > 0:
         return outline
     return one_part(shapely.make_valid(outline), about)
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # JSON knows whole numbers of any size
+        return False
+
+
+def score_of(value: object, about: str) -> float | None:
+    """Return the score that a mark came with; None where the tool kept none.
+
+    Raises:
+        RecordError: no finite number.
+    """
+    if value is None or value == "":
+        return None
+    try:
+        score = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        score = math.nan
+    if not math.isfinite(score):
+        raise RecordError(f"{about}: score {str(value)[:40]!r}; expected a number or nothing")
+    return score
 
 
 def one_part(shape: Any, about: str) -> Polygon:

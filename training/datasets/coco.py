@@ -23,6 +23,8 @@ from training.datasets.pictures import Pictures
 from training.datasets.shapes import Shape, from_runs, is_inside, polygon, rectangle, runs_of_text
 from training.datasets.truth import Shapes, collect
 
+_IDS = (("images", "id"), ("categories", "id"))
+
 
 class CocoOptions(ListedOptions):
     """Where the files lie, and what coarse marks mean.
@@ -75,6 +77,13 @@ def _content(path: Path) -> dict[str, Any]:
     ]
     if wrong:
         raise ConfigError(f"{path}: not a COCO file: expected an object with the list {wrong[0]!r} of objects")
+    for key, name in (*_IDS, ("annotations", "image_id"), ("annotations", "category_id")):
+        for entry in content[key]:
+            if isinstance(entry.get(name), bool) or not isinstance(entry.get(name), int | str):
+                raise ConfigError(
+                    f"{path}: {key}: {name} {str(entry.get(name))[:40]!r}; expected a whole number or a text; export "
+                    "the labels again"
+                )
     found: dict[str, Any] = content
     return found
 
@@ -86,8 +95,8 @@ def _objects(content: dict[str, Any], key: str) -> bool:
 def _categories(content: dict[str, Any], path: Path) -> dict[int, str]:
     found = {}
     for entry in content["categories"]:
-        if "id" not in entry or "name" not in entry:
-            raise ConfigError(f"{path}: a category {entry!r} without id or name")
+        if "name" not in entry:
+            raise ConfigError(f"{path}: a category {entry!r} without name")
         found[entry["id"]] = str(entry["name"])
     return found
 
