@@ -20,6 +20,7 @@ from training.batches import Batch, Batches, stream, worker_count
 from training.config import ClassConfig, TrainConfig
 from training.interruption import Interrupted, Interruption
 from training.losses import loss
+from training.memory import memory_told
 from training.pace import Pace
 from training.parallel import ALONE, Group, shared, with_common_statistics
 from training.pictures import Gallery, draw_curves
@@ -73,13 +74,15 @@ def train_network(
         group: this process among those that train together.
 
     Raises:
+        ConfigError: the memory does not suffice; the last checkpoint stays.
         ModelError: the loss is not a number; or the weights to start from do not fit.
         OutputError: the disk is full; the last checkpoint stays.
         KeyboardInterrupt: interrupted or terminated; a checkpoint of the last step was written.
     """
-    trainer = _Trainer(config, run, device, log, start, group)
-    with Interruption() as interruption:
-        trainer.run(interruption)
+    with memory_told(config, run.path / "checkpoints"):
+        trainer = _Trainer(config, run, device, log, start, group)
+        with Interruption() as interruption:
+            trainer.run(interruption)
     return trainer.best_network()
 
 

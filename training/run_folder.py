@@ -84,10 +84,7 @@ class RunFolder:
             ConfigError: it exists and nobody said what to do with it, or it is of another configuration or other data.
             OutputError: it cannot be written.
         """
-        if self.path.exists() and existing == "refuse":
-            raise ConfigError(
-                f"{self.path} holds an unfinished training; go on with it: --resume, or throw it away: --restart"
-            )
+        self.check_presence(existing)
         if existing == "restart":
             shutil.rmtree(self.path, ignore_errors=True)
         if (self.path / "config.yaml").is_file():
@@ -99,6 +96,23 @@ class RunFolder:
             with written(self.path / name) as partial:
                 partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         self._add(self.path / "commands.txt", command)
+
+    def check_presence(self, existing: Existing) -> None:
+        """Refuse to begin over an unfinished run unasked, and to go on with one that is not there.
+
+        Raises:
+            ConfigError: so it is; a mistyped version would else train anew for hours.
+        """
+        if self.path.exists() and existing == "refuse":
+            raise ConfigError(
+                f"{self.path} holds an unfinished training; go on with it: --resume, or throw it away: --restart"
+            )
+        if not self.path.exists() and existing == "resume":
+            others = sorted(path.name for path in self.path.parent.glob("*") if path.is_dir())
+            raise ConfigError(
+                f"{self.path}: no training of that name and version to resume; "
+                f"there are {', '.join(others) or 'none'}: correct name or version, or begin one without --resume"
+            )
 
     def commands(self) -> tuple[str, ...]:
         """Return the command that began the run and those that went on with it."""

@@ -74,6 +74,7 @@ def train(
     run = RunFolder(out / "runs" / f"{config.name}-{config.version}")
     card_of(config, [0.5] * len(config.classes))  # a contradiction is told before hours of training, not after
     if group.leads:
+        run.check_presence(existing)  # before all pictures are looked at
         data = check_sources(config, cache=out / "fingerprints")
         run.open(config, command, existing, environment_of(device, group, config), data.rows())
         if mirror is not None:

@@ -38,7 +38,7 @@ def train(
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one setting.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the folder here instead of adding it to the home.")] = None,
     device: DeviceOption = Device.AUTO,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run; else begin it.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Throw an unfinished run away and begin anew.")] = False,
     mlflow: Annotated[
         str | None, typer.Option(metavar="URI", help="Copy the run to MLflow, e.g. sqlite:///mlflow.db.")
