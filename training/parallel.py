@@ -75,7 +75,7 @@ def read_group(environment: Mapping[str, str]) -> Group:
     """
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
     given = {name: environment[name] for name in names if name in environment}
-    if "WORLD_SIZE" not in given or given["WORLD_SIZE"] == "1":
+    if "RANK" not in given and given.get("WORLD_SIZE", "1") == "1":
         return ALONE
     try:
         rank, size, local = (int(given[name]) for name in names)

@@ -101,7 +101,13 @@ def test_two_processes_and_accumulation_draw_the_crops_of_one_large_batch(config
 
 @pytest.mark.parametrize(
     ("environment", "said"),
-    [({"WORLD_SIZE": "2"}, "start by torchrun"), ({"RANK": "2", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}, "RANK 2")],
+    [
+        ({"WORLD_SIZE": "2"}, "start by torchrun"),
+        ({"RANK": "0"}, "start by torchrun"),
+        ({"RANK": "1", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}, "RANK 1 of WORLD_SIZE 1"),
+        ({"RANK": "0", "WORLD_SIZE": "two", "LOCAL_RANK": "0"}, "expected numbers"),
+        ({"RANK": "2", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}, "RANK 2"),
+    ],
 )
 def test_a_contradicting_environment_is_refused(environment: dict[str, str], said: str) -> None:
     with pytest.raises(ConfigError, match=said):

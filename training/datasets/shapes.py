@@ -195,12 +195,10 @@ def from_runs(counts: Sequence[object], rows: int, cols: int, path: Path, where:
     Raises:
         ConfigError: a length that is no whole number of 0 or more, or lengths that do not add up to the mask.
     """
-    most = max(rows * cols, 0)  # 64 bits would wrap around
+    most = max(rows * cols, 0)  # sums of larger runs would wrap around in 64 bits
     wrong = [c for c in counts if isinstance(c, bool) or not isinstance(c, int) or not 0 <= c <= most]
     if wrong:
-        raise ConfigError(
-            f"{path}: {where}: a run of {repr(wrong[0])[:40]} px; expected whole numbers from 0 to {most}"
-        )
+        raise ConfigError(f"{path}: {where}: a run of {repr(wrong[0])[:40]} px; expected whole numbers, 0 to {most}")
     lengths = np.array(counts, dtype=np.int64)
     if rows <= 0 or cols <= 0 or int(lengths.sum()) != rows * cols:
         raise ConfigError(
