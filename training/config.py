@@ -99,6 +99,7 @@ class ClassConfig(_Strict):
     grow_threshold: float | None = Field(default=None, ge=0, le=1)
     grow_width_px: int = Field(default=0, ge=0, le=200)
     fill_holes_px: int = Field(default=0, ge=0)
+    least_threshold: float = Field(default=0.0, ge=0, le=0.97, description="no threshold below it is chosen")
     facts: dict[str, bool] = {}
     tested_on: Literal["real", "generated", "nothing"] = "nothing"
 

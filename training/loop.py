@@ -348,7 +348,7 @@ def _silent(line: str) -> None:
 def _spec(config: ClassConfig, threshold: float) -> ClassSpec:
     reaches = config.grow_threshold is not None and config.grow_threshold < threshold
     return ClassSpec(
-        **config.model_dump(exclude={"grow_threshold"}),
+        **config.model_dump(exclude={"grow_threshold", "least_threshold"}),
         threshold=threshold,
         grow_threshold=config.grow_threshold if reaches else None,
     )

@@ -64,7 +64,7 @@ def choose_operating_point(
     for spec in config.classes:
         if spec.name not in found:
             raise ConfigError(f"{spec.name}: neither validation nor development labels it; add a set that does")
-        total = _weighted(found[spec.name], THRESHOLDS)
+        total = _weighted(found[spec.name], [t for t in THRESHOLDS if t >= spec.least_threshold])
         top = max(total.values())
         tied = [threshold for threshold, value in total.items() if value == top]
         threshold = tied[(len(tied) - 1) // 2]

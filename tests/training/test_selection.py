@@ -114,3 +114,11 @@ def test_a_second_threshold_above_the_chosen_one_is_dropped(scored: list[Sample]
 
     assert chosen(0.98)["grow_threshold"] is None
     assert chosen(0.05)["grow_threshold"] == 0.05
+
+
+def test_no_threshold_below_the_least_one_is_chosen(scored: list[Sample], config_file: Path) -> None:
+    scored.append(line("val", 20))
+    config = read_config(config_file)
+    spec = config.classes[0].model_copy(update={"least_threshold": 0.9})
+    (update,) = selection.choose_operating_point(None, config.model_copy(update={"classes": (spec,)}), CPU)  # type: ignore[arg-type]
+    assert update["threshold"] >= 0.9
