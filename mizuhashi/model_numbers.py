@@ -11,8 +11,18 @@ from models.card import ModelCard
 
 Numbers = Mapping[str, Any]
 
+_OF_REGIONS = ("iou", "f1", "f1@2px", "cliou@4px", "cl_recall@4px", "false_alarm_px_per_mp")
+_REGIONS = "product."
+
 OF_CARDS: Mapping[str, tuple[str, str]] = {
     **MEASURES,
+    **{
+        _REGIONS + key: (
+            f"{MEASURES[key][0]}, of regions",
+            f"the same of the regions that are shown; {MEASURES[key][1]}",
+        )
+        for key in _OF_REGIONS
+    },
     "boundary_median_px": ("boundary error, median", "median distance between both water boundaries, px"),
     "class_iou_macro": ("mean IoU of classes", "mean over the classes that have a true pixel"),
     "class_f1_macro": ("mean F1 of classes", "mean over the classes that have a true pixel"),
@@ -68,17 +78,21 @@ class MeasuredSet:
         return unit_words({"interval_unit": "group", **numbers})
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return (measure, value with interval) of what the set has, of the raw pixels first, then of the findings.
+        """Return (measure, value with interval) of what the set has.
+
+        Names that begin with ``product.`` are of the regions that an engineer gets to see: joined, filled, of the least
+        area. Names without are of the pixels at the threshold, or, of findings, of regions because nothing else is.
 
         Without a true pixel any overlap is 0 by definition and says nothing of the model: only false alarms count.
         """
         product = self.numbers.get("product", {})
         nothing_true = "recall" in self.numbers and self.numbers["recall"] is None
         return [
-            (key, value_text(place, key))
+            (key, value_text(place, name))
             for key in OF_CARDS
+            for name in [key.removeprefix(_REGIONS)]
             for place in [self.numbers if key in self.numbers else product]
-            if key in place and (not nothing_true or key.startswith(_OF_FALSE_ALARMS))
+            if name in place and (not nothing_true or name.startswith(_OF_FALSE_ALARMS))
         ]
 
 
@@ -129,4 +143,7 @@ def headline(card: ModelCard) -> str:
         return ""
     water = any(spec.damage == "water" for spec in card.classes)
     keys = [key for key in (_FIRST_OF_WATER if water else _FIRST) if test.get(key) is not None][:2]
-    return "; ".join(f"{OF_CARDS[key][0]} {number(test[key], _unit_of(key))}" for key in keys)
+    shown = [f"{OF_CARDS[key][0]} {number(test[key], _unit_of(key))}" for key in keys]
+    regions = test.get("product", {})
+    of_regions = [f"{number(regions[key], _unit_of(key))}" for key in keys if regions.get(key) is not None]
+    return "; ".join(shown) + (f" (of regions {' and '.join(of_regions)})" if len(of_regions) == len(keys) else "")
