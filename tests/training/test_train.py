@@ -10,9 +10,9 @@ from findings.errors import ConfigError, ModelError
 from models.card import read_card
 from models.segmenter import Segmenter, build_network
 from training import loop
-from training.config import read_config, read_evaluation
+from training.config import LossConfig, read_config, read_evaluation
 from training.evaluate import evaluate
-from training.losses import LossConfig, loss
+from training.losses import loss
 from training.run_folder import RunFolder
 from training.train import train
 
