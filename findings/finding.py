@@ -35,6 +35,8 @@ class Grade:
         standard: id of the rule set, e.g. ``grade_rules``.
         version: version of the rule set.
         status: ``confirmed`` or ``draft`` (draft shows 暫定 everywhere).
+        probabilities: how probable each code is given the measures' intervals, in the order of ``codes``, 1 in all;
+            empty where the measures say nothing about it.
     """
 
     scheme: str
@@ -44,6 +46,7 @@ class Grade:
     standard: str
     version: str
     status: str
+    probabilities: tuple[float, ...] = ()
 
     @property
     def worst(self) -> str | None:
@@ -77,6 +80,8 @@ class Finding:
         score: mean model probability inside the outline, 0..1; not calibrated.
         evidence: paths relative to the store's home, e.g. ``{"overlay": ..., "crop": ...}``.
         details: further facts of the kind of finding (first seen, dates compared, number of branches ...).
+        defect_uid: of the damage itself, which other pictures of the survey may show too; None: nobody looked yet.
+        leads: whether this is the sight that stands in lists for its defect.
     """
 
     uid: str
@@ -103,6 +108,8 @@ class Finding:
     final_grade: str | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    defect_uid: str | None = None
+    leads: bool = True
 
 
 @dataclass(frozen=True, slots=True)

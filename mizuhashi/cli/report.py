@@ -1,0 +1,7 @@
+"""``mizuhashi report``."""
+
+from __future__ import annotations
+
+from mizuhashi.cli.options import new_app
+
+app = new_app("report")
