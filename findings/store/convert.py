@@ -212,7 +212,7 @@ def finding_value(row: FindingRecord) -> Finding:
         asset_uid=row.asset_uid,
         domain=Domain(row.domain),
         damage=row.damage,
-        grade=None if row.grade is None else Grade(**{**row.grade, "codes": tuple(row.grade["codes"])}),
+        grade=None if row.grade is None else grade_value(row.grade),
         measures=tuple(Measure.from_json(measure) for measure in row.measures),
         scale=_scale(row.scale),
         geometry_px=outline,
@@ -230,7 +230,14 @@ def finding_value(row: FindingRecord) -> Finding:
         final_grade=row.final_grade,
         evidence=dict(row.evidence),
         details=dict(row.details),
+        defect_uid=row.defect_uid,
+        leads=row.leads,
     )
+
+
+def grade_value(stored: Columns) -> Grade:
+    """Return the grade of a JSON column; what older rows lack has its default."""
+    return Grade(**{**stored, "codes": tuple(stored["codes"]), "probabilities": tuple(stored.get("probabilities", ()))})
 
 
 def priority_columns(priority: Priority) -> Columns:

@@ -31,6 +31,7 @@ def ranked(
     damage: str | None,
     status: FindingStatus | None,
     inactive: bool,
+    sights: bool = False,
 ) -> Page:
     """Return one page of the ranked list: by section, then falling score, then age; unranked findings last.
 
@@ -41,7 +42,7 @@ def ranked(
     if not 1 <= limit <= MAXIMUM_LIMIT:
         raise StoreError(f"limit {limit}: expected 1 to {MAXIMUM_LIMIT}; page through longer lists with the cursor")
     query = sa.select(FindingRecord).order_by(*_ORDER).limit(limit + 1)  # one more tells whether there is a next page
-    for condition in _conditions(session, survey, bbox, minimum_score, damage, status, inactive):
+    for condition in _conditions(session, survey, bbox, minimum_score, damage, status, inactive, sights):
         query = query.where(condition)
     if cursor is not None:
         query = query.where(sa.tuple_(*_ORDER) > sa.tuple_(*(sa.literal(part) for part in cursor)))
@@ -80,6 +81,7 @@ def _conditions(
     damage: str | None,
     status: FindingStatus | None,
     inactive: bool,
+    sights: bool,
 ) -> Sequence[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
     if survey is not None:
@@ -97,4 +99,6 @@ def _conditions(
         conditions.append(FindingRecord.status == status.value)
     if not inactive:
         conditions.append(FindingRecord.active.is_(True))
+    if not sights:
+        conditions.append(FindingRecord.leads.is_(True))
     return conditions

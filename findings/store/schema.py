@@ -168,6 +168,7 @@ class FindingRecord(Base):
         sa.Index("ix_finding_rank", "section_rank", "rank_key", "id"),
         sa.Index("ix_finding_survey_rank", "survey_uid", "section_rank", "rank_key", "id"),
         sa.Index("ix_finding_image_model", "image_uid", "model"),
+        sa.Index("ix_finding_defect_uid", "defect_uid"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -205,6 +206,8 @@ class FindingRecord(Base):
     section_rank: Mapped[int]
     rank_key: Mapped[float]
     priority: Mapped[Json | None] = mapped_column(sa.JSON(none_as_null=True))
+    defect_uid: Mapped[str | None]
+    leads: Mapped[bool] = mapped_column(server_default=sa.true())
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  a second writer gets StaleWrite, not the last word
 
@@ -242,6 +245,43 @@ class PictureReviewRecord(Base):
     reviewer: Mapped[str]
     at: Mapped[datetime]
     source: Mapped[str]
+
+
+class TrackRecord(Base):
+    """What became of a finding between two inspections; ``value`` holds the whole of it."""
+
+    __tablename__ = "track"
+    __table_args__ = (sa.Index("ix_track_surveys", "survey_uid", "previous_survey_uid"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    survey_uid: Mapped[str] = mapped_column(sa.ForeignKey("survey.uid"))
+    previous_survey_uid: Mapped[str] = mapped_column(sa.ForeignKey("survey.uid"))
+    finding_uid: Mapped[str | None] = mapped_column(sa.ForeignKey("finding.uid"), index=True)
+    previous_uid: Mapped[str | None] = mapped_column(sa.ForeignKey("finding.uid"), index=True)
+    state: Mapped[str]
+    value: Mapped[Json]
+
+
+class IssuedListRecord(Base):
+    """A priority list as it was handed out."""
+
+    __tablename__ = "issued_list"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(unique=True)
+    issued_at: Mapped[datetime]
+    actor: Mapped[str]
+    profile: Mapped[str]
+
+
+class IssuedRowRecord(Base):
+    """One row of an issued list."""
+
+    __tablename__ = "issued_row"
+
+    list_id: Mapped[int] = mapped_column(sa.ForeignKey("issued_list.id"), primary_key=True, autoincrement=False)
+    rank: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    value: Mapped[Json]
 
 
 class AuditRecord(Base):

@@ -11,14 +11,17 @@ from sqlalchemy.orm import Session
 
 from findings.asset import Asset, Crossing, PierInChannel
 from findings.finding import Finding, FindingStatus, Priority
+from findings.issued import IssuedList
 from findings.review import PictureReview, Review
 from findings.store import (
     assets,
     audit,
     checks,
     crossings,
+    defects,
     image_edits,
     image_places,
+    issued,
     migrate,
     queries,
     recording,
@@ -29,6 +32,7 @@ from findings.store.bbox import Box
 from findings.store.engine import make_engine, transaction, translated
 from findings.store.values import AuditRow, Counts, Cursor, ModelRun, Page, SchemaState
 from findings.survey import Assignment, Image, Survey
+from findings.tracking import Track
 
 
 class Store:
@@ -201,6 +205,7 @@ class Store:
         damage: str | None = None,
         status: FindingStatus | None = None,
         inactive: bool = False,
+        sights: bool = False,
     ) -> Page:
         """Return one page of the ranked list.
 
@@ -213,6 +218,7 @@ class Store:
             damage: the only damage code to list.
             status: the only review state to list.
             inactive: list also what its model no longer finds.
+            sights: list also the sights that do not lead their defect; they are never ranked.
         """
         with self._reading() as session:
             return queries.ranked(
@@ -225,6 +231,7 @@ class Store:
                 damage=damage,
                 status=status,
                 inactive=inactive,
+                sights=sights,
             )
 
     def finding(self, uid: str) -> tuple[Finding, Priority | None]:
@@ -250,6 +257,46 @@ class Store:
         """Return who looked over whole pictures, oldest first."""
         with self._reading() as session:
             return reviews.pictures(session, survey, image_uid)
+
+    def put_defects(self, survey_uid: str, found: Mapping[str, tuple[str, bool]]) -> Counts:
+        """Write which findings of a survey are sights of one defect, and which lead; see ``defects.put``."""
+        with self._writing() as session:
+            return defects.put(session, self._actor, survey_uid, found)
+
+    def sights(self, defect_uid: str) -> list[Finding]:
+        """Return the active sights of a defect, the leading one first; NotFound if there is no such defect."""
+        with self._reading() as session:
+            return defects.sights(session, defect_uid)
+
+    def put_tracks(self, survey_uid: str, previous_survey_uid: str, values: Sequence[Track]) -> Counts:
+        """Write the comparison of two surveys, instead of an earlier one; see ``defects.put_tracks``."""
+        with self._writing() as session:
+            return defects.put_tracks(session, self._actor, survey_uid, previous_survey_uid, values)
+
+    def tracks(self, survey_uid: str | None = None) -> list[Track]:
+        """Return the tracks of a survey against its previous ones, or all, in the order they were written."""
+        with self._reading() as session:
+            return defects.tracks(session, survey_uid)
+
+    def history(self, finding_uid: str) -> list[Finding]:
+        """Return the findings of one defect along the inspections, oldest first; NotFound if there is none."""
+        with self._reading() as session:
+            return defects.history(session, finding_uid)
+
+    def issue_list(self, values: IssuedList) -> None:
+        """Keep a priority list as it is handed out; it never changes afterwards."""
+        with self._writing() as session:
+            issued.put(session, values)
+
+    def issued_lists(self) -> list[IssuedList]:
+        """Return all issued lists, oldest first, without their rows."""
+        with self._reading() as session:
+            return issued.every(session)
+
+    def issued_list(self, uid: str | None = None) -> IssuedList:
+        """Return an issued list with its rows, the newest by default; NotFound if there is none."""
+        with self._reading() as session:
+            return issued.one(session, uid)
 
     def audit_rows(self, entity_uid: str | None = None) -> list[AuditRow]:
         """Return the audit in order, of one entity or of all."""
