@@ -160,7 +160,10 @@ def _crosswalks(data: Mapping[str, Any], get: Get) -> None:
 
 
 def _form_columns(data: Mapping[str, Any], _: Get) -> None:
-    for key in ("damage_grade_sheet_3_3", "units_3_3", "damage_photo_sheet_3_2"):
+    for key in (
+        "damage_grade_sheet_3_3", "units_3_3", "damage_photo_sheet_3_2", "summary_sheet_3_4", "header",
+        "river_findings", "municipal_facilities",
+    ):  # fmt: skip
         columns = data.get(key)
         if not isinstance(columns, list) or not columns or len(set(columns)) != len(columns):
             raise _refuse(data, key, columns, "a list of names, each once")

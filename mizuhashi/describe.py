@@ -7,85 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from findings.measure import Measure
-from findings.survey import Image, ImageKind, Scale
+from findings.survey import Image, ImageKind
+from findings.wording import measure_text as measure_text
+from findings.wording import number as number
+from findings.wording import scale_text as scale_text
 from imagery.dates import DAY_ONLY, YEAR_ONLY
 from mizuhashi.notes import common_notes, without_repeats
 
 if TYPE_CHECKING:
     from shapely.geometry import Polygon
-
-UNITS = {"px2": "px²", "m2": "m²", "mm2": "mm²", "ratio": ""}
-
-MEASURE_NAMES = {
-    "width_p50": "median width",
-    "width_p95": "width",
-    "width_max": "largest width",
-    "length": "length",
-    "area": "area",
-    "min_spacing": "spacing",
-    "rebar_length": "bare steel",
-    "displacement": "shift",
-    "plan_cover_ratio": "cover",
-}
-
-
-def number(value: float) -> str:
-    """Return a value with three significant digits and never in powers of ten: ``0.31``, ``12.4``, ``3120``."""
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
-    return _fixed(value, min(decimals, 6))
-
-
-def measure_text(measure: Measure) -> str:
-    """Return one measure with its 95 % interval: ``width 0.31 ± 0.07 mm``, ``width below 0.4 mm``.
-
-    An interval that is not even reads ``width 0.31 mm (0.24 to 0.45)``. The uncertainty decides how many digits are
-    written; metres below 1 are written in millimetres.
-    """
-    name = MEASURE_NAMES.get(measure.name, measure.name.replace("_", " "))
-    factor, unit = (1000.0, "mm") if _is_short(measure) else (1.0, UNITS.get(measure.unit, measure.unit))
-    low, high = (None if end is None else end * factor for end in (measure.low, measure.high))
-    if measure.value is None:
-        return f"{name} not measured" if high is None else f"{name} below {number(high)} {unit}".rstrip()
-    value = measure.value * factor
-    if low is None or high is None:
-        return f"{name} {number(value)} {unit}".rstrip()
-    down, up = value - low, high - value
-    digits = _digits(max(down, up))
-    if min(down, up) >= 0 and abs(up - down) <= 0.05 * max(up, down):
-        return f"{name} {_fixed(value, digits)} ± {_fixed((up + down) / 2, digits)} {unit}".rstrip()
-    return f"{name} {_fixed(value, digits)} {unit} ({_fixed(low, digits)} to {_fixed(high, digits)})".replace("  ", " ")
-
-
-def _is_short(measure: Measure) -> bool:
-    largest = measure.value if measure.value is not None else measure.high
-    return measure.unit == "m" and largest is not None and abs(largest) < 1.0
-
-
-def _digits(uncertainty: float) -> int:
-    """Return the decimals that show two digits of an uncertainty; below 0: how many digits become zeros."""
-    return min(6, 1 - math.floor(math.log10(uncertainty))) if uncertainty > 0 else 3
-
-
-def _fixed(value: float, digits: int) -> str:
-    return f"{round(value, digits):,.{max(0, digits)}f}".replace(",", " ")
-
-
-def scale_text(scale: Scale) -> str:
-    """Return the ground sample distance with its 1 sigma and source, or that it is unknown."""
-    if scale.gsd_mm is None:
-        return "scale unknown: sizes in pixels only"
-    source = scale.source.value.replace("_", " ")
-    metres = scale.gsd_mm >= 1000
-    unit, factor = ("m", 1000.0) if metres else ("mm", 1.0)
-    if not scale.sigma_mm:
-        return f"{number(scale.gsd_mm / factor)} {unit}/px ({source})"
-    digits = _digits(scale.sigma_mm / factor)
-    sigma = _fixed(scale.sigma_mm / factor, digits)
-    return f"{_fixed(scale.gsd_mm / factor, digits)} ± {sigma} {unit}/px ({source})"
-
 
 def footprint_size_m(footprint: Polygon) -> tuple[float, float]:
     """Return the longer and the shorter side in metres of the smallest rectangle around a lon, lat outline.
