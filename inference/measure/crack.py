@@ -22,7 +22,7 @@ from imagery.types import Window
 from inference.measure.light import UNKNOWN_BLUR_PX, Core, estimate_core
 from inference.measure.profile import BLOCK, STEP_PX, Array, Profiles, measure_profiles
 from inference.measure.resolve import MODEL_PX, Z95, from_sigma
-from inference.measure.skeleton import Branch, trace
+from inference.measure.skeleton import Branch, moved, trace
 from inference.regions import Region
 
 CROSSING_FROM_PX = 4.0
@@ -42,7 +42,13 @@ class Interval:
 
 
 def measure_crack(
-    image_grey: NDArray[np.floating], probability: NDArray[np.floating], region: Region, scale: Scale, quality: Quality
+    image_grey: NDArray[np.floating],
+    probability: NDArray[np.floating],
+    region: Region,
+    scale: Scale,
+    quality: Quality,
+    *,
+    branches: list[Branch] | None = None,
 ) -> tuple[tuple[Measure, ...], dict[str, Any]]:
     """Return length and widths of one crack, and facts about how they were found.
 
@@ -52,17 +58,18 @@ def measure_crack(
         region: the crack.
         scale: ground sample distance; widths come in mm and lengths in m where it is known, else both in px.
         quality: blur and noise of the image.
+        branches: the centrelines of ``region.mask``, in its pixels, where they were traced before.
 
     Returns:
-        ``length``, ``width_p50``, ``width_p95``, ``width_max``, and details in plain JSON values: the widths in px,
-        the number of stations and branches, the contrast of the core, the direction, whether the width came from
-        mid-points.
+        ``length``, ``width_p50``, ``width_p95``, ``width_max``, and details in plain JSON values: the same four in px
+        as ``[value, low, high]``, without the uncertainty of the ground sample distance (``width_p95_px``), the number
+        of stations and branches, the contrast of the core, the resolvable width.
     """
     box = _around(region.bbox, image_grey.shape)
     mask = np.zeros((box.height, box.width), bool)
     top, left = region.bbox.row - box.row, region.bbox.col - box.col
     mask[top : top + region.bbox.height, left : left + region.bbox.width] = region.mask
-    branches = trace(mask)
+    branches = trace(mask) if branches is None else [moved(branch, top, left) for branch in branches]
     grey = image_grey[box.row : box.bottom, box.col : box.right]
     blur = UNKNOWN_BLUR_PX if quality.blur_px is None else quality.blur_px
     found = measure_profiles(grey, branches, blur) if branches else None
@@ -75,10 +82,10 @@ def measure_crack(
         profile = station_widths(found, core)
         keep &= _is_dark_enough(profile, found, core)
         if keep.sum() >= LEAST_STATIONS:
-            widths, how = _percentiles(profile, keep, found, core, scale), _describe(profile, keep)
+            widths, how = _percentiles(profile, keep, found, core), _describe(profile, keep)
         details |= _describe_core(core, found, keep) | _describe_limit(core, found, scale)
     length = _length(branches, region, widths["width_p50"].value)
-    details |= {f"{name}_px": _rounded(w) for name, w in widths.items()} | {"length_px": round(length.value or 0, 1)}
+    details |= {f"{name}_px": _rounded(w) for name, w in (("length", length), *widths.items())}
     measures = [_to_world("length", length, scale, "m", f"smoothed centreline of {len(branches)} branches")]
     measures += [_to_world(name, width, scale, "mm", how) for name, width in widths.items()]
     return tuple(measures), details
@@ -131,16 +138,13 @@ def _crossings(found: Profiles) -> Array:
     return widths
 
 
-def _percentiles(
-    widths: Array, keep: NDArray[np.bool_], found: Profiles, core: Core, scale: Scale
-) -> dict[str, Interval]:
+def _percentiles(widths: Array, keep: NDArray[np.bool_], found: Profiles, core: Core) -> dict[str, Interval]:
     """Return p50, p95 and maximum along the crack, noise taken out of their spread."""
     values = widths[keep]
     noise = (found.noise_px if np.isfinite(found.noise_px) else 0.3) / core.contrast
     # the noise itself is known to a factor of about 1.4: the spread along the crack that is real, at most and at least
     calm = [_without_noise(values, factor * noise) for factor in (1.0, 1.4, 0.7)]
     count = np.sqrt(max(1.0, len(values) / BLOCK))
-    relative = 0.0 if scale.gsd_mm is None else (scale.sigma_mm or 0.0) / scale.gsd_mm
     out = {}
     for name, share, factor in (("width_p50", 50, 1.25), ("width_p95", 95, 2.11), ("width_max", 100, count)):
         value, least, most = (float(np.percentile(c, share)) for c in calm)
@@ -148,7 +152,7 @@ def _percentiles(
         chosen = _selection(value, found.selection_px / core.contrast)
         error = float(np.hypot(error, chosen / Z95))
         slack = (error + (value - least) / Z95, error + (most - value) / Z95)
-        out[name] = _interval(max(value - chosen / 2, 0.0), slack, core, relative)
+        out[name] = _interval(max(value - chosen / 2, 0.0), slack, core)
     return out
 
 
@@ -164,11 +168,11 @@ def _selection(width: float, selection_px: float) -> float:
     return selection_px / (1 + (width / (2 * selection_px)) ** 2) if selection_px > 0 else 0.0
 
 
-def _interval(value: float, error: tuple[float, float], core: Core, gsd_relative: float) -> Interval:
+def _interval(value: float, error: tuple[float, float], core: Core) -> Interval:
     """Join everything that may be wrong; ``error`` holds the 1-sigma of sampling and noise, downwards and upwards."""
     hairline = float(np.clip(CROSSING_FROM_PX + 0.5 - value, 0, 1))  # mid-points do not depend on the core
     crossing = (1 - hairline) * Z95 * CROSSING_SIGMA_PX
-    common = MODEL_PX**2 + (Z95 * gsd_relative * value) ** 2 + crossing**2
+    common = MODEL_PX**2 + crossing**2
     unknown_core = [hairline * value * part for part in (1 - core.low_factor, core.high_factor - 1)]
     down, up = (float(np.sqrt(common + (Z95 * e) ** 2 + c**2)) for e, c in zip(error, unknown_core, strict=True))
     return Interval(value if value > down else None, max(value - down, 0.0), value + up)
@@ -196,15 +200,21 @@ def _length(branches: list[Branch], region: Region, width_px: float | None) -> I
 
 
 def _to_world(name: str, found: Interval, scale: Scale, unit: str, how: str) -> Measure:
-    """Return px as mm or m; the widths' intervals hold the ground sample distance's uncertainty already."""
+    """Return px as mm or m; here the uncertainty of the ground sample distance enters, which pixels do not have.
+
+    A width whose interval reaches zero by that has no value either, only its upper bound.
+    """
     if scale.gsd_mm is None:
         return Measure(name, found.value, "px", found.low, found.high, how)
     factor = scale.gsd_mm / (1000 if unit == "m" else 1)
-    value, low, high = found.value, found.low, found.high
-    if name == "length" and value is not None:
-        extra = Z95 * (scale.sigma_mm or 0.0) / scale.gsd_mm * value
-        low, high = max(0.0, value - float(np.hypot(value - low, extra))), value + float(np.hypot(high - value, extra))
-    return Measure(name, None if value is None else value * factor, unit, low * factor, high * factor, how)
+    relative = Z95 * (scale.sigma_mm or 0.0) / scale.gsd_mm
+    if found.value is None:
+        return Measure(name, None, unit, 0.0, found.high * (1 + relative) * factor, how)
+    value, extra = found.value, relative * found.value
+    down, up = float(np.hypot(value - found.low, extra)), float(np.hypot(found.high - value, extra))
+    resolved = name == "length" or value > down
+    return Measure(name, value * factor if resolved else None, unit, max(0.0, value - down) * factor,
+                   (value + up) * factor, how)  # fmt: skip
 
 
 def _describe(widths: Array, keep: NDArray[np.bool_]) -> str:

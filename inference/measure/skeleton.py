@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,11 @@ def trace(mask: NDArray[np.bool_]) -> list[Branch]:
         skeleton = _thin(skeleton)
     branches = [_smooth(chain, depth) for chain in _chains(skeleton)]
     return sorted((b for b in branches if len(b.points) > 1), key=lambda b: -b.length_px)
+
+
+def moved(branch: Branch, rows: float, cols: float) -> Branch:
+    """Return the same branch in an array that begins so many rows and columns earlier."""
+    return replace(branch, points=branch.points + np.array([rows, cols]))
 
 
 def _thin(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
