@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
 
 from findings.asset import Asset
 from findings.errors import GradingError
+from findings.exports.encoding import Cell, Row
 from findings.finding import Domain, Finding, FindingStatus, Priority
 from findings.measure import Measure
 from findings.standard import load_standard
 from findings.taxonomy import Member, code_range, damage_type, member_kind
 
-Cell = str | int | float | None
-Row = dict[str, Cell]
 Item = tuple[Finding, Priority | None]
-Encoding = Literal["utf-8-sig", "utf-8", "cp932"]
 
 # After the columns of the form, so that a block of rows can still be pasted into it.
 FORM_EXTRA = ("判定根拠", "暫定", "確認状況", "所見ID")
@@ -28,15 +22,6 @@ RECORD_COLUMNS = (
     "損傷の種類", "損傷名", "程度(候補)", "確定程度", "判定根拠", "暫定", "計測値", "縮尺(mm/px)", "縮尺の根拠",
     "緯度", "経度", "位置の根拠", "撮影日時", "確認状況", "モデル", "確信度", "画像ID", "所見ID", "主な要因",
 )  # fmt: skip
-
-# Text that a spreadsheet would run as a formula (OWASP ASVS 1.2.10).
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\0")
-
-# What cp932 lacks, and how it is written instead; ㉑ to ㉖ do not exist there (domain guide 4).
-CP932_INSTEAD = {chr(0x3251 + n): f"({21 + n})" for n in range(15)} | {
-    "㎥": "m3", "²": "2", "³": "3", "剝": "剥", "≥": "以上", "≤": "以下", "–": "-", "—": "-", "〜": "～",
-}  # fmt: skip
-REPLACEMENT = "〓"
 
 
 def form_columns() -> tuple[str, ...]:
@@ -163,51 +148,3 @@ def measure_words(measure: Measure) -> str:
     if measure.low is None or measure.high is None:
         return text
     return f"{text} [{measure.low:.4g}, {measure.high:.4g}]"
-
-
-def guarded(cell: Cell) -> Cell:
-    """Return a cell that no spreadsheet runs as a formula: such text gets a leading apostrophe; numbers stay."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(DANGEROUS) else cell
-
-
-def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> str:
-    """Return rows as CSV (RFC 4180, CRLF) with a header; text that a spreadsheet would run is guarded."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer)
-    writer.writerow([guarded(column) for column in columns])
-    for row in rows:
-        writer.writerow([_plain(guarded(row.get(column))) for column in columns])
-    return buffer.getvalue()
-
-
-def _plain(cell: Cell) -> Cell:
-    # csv refuses NUL and a stray one makes readers stop; nothing we write needs it.
-    return cell.replace("\0", "") if isinstance(cell, str) else cell
-
-
-def encoded(text: str, encoding: Encoding = "utf-8-sig") -> tuple[bytes, list[str]]:
-    """Return the text as bytes, with a note for every character that had to be written otherwise.
-
-    Args:
-        text: as `csv_text` returns it.
-        encoding: ``utf-8-sig`` (with BOM, which spreadsheets expect), ``utf-8``, or ``cp932``, which lacks ㉑ to ㉖.
-    """
-    if encoding != "cp932":
-        return text.encode(encoding), []
-    swapped: dict[str, str] = {}
-    pieces = []
-    for character in unicodedata.normalize("NFC", text):
-        piece = character if _in_cp932(character) else CP932_INSTEAD.get(character, REPLACEMENT)
-        if piece != character:
-            swapped[character] = piece
-        pieces.append(piece)
-    notes = [f"cp932 has no {character}: written as {piece}" for character, piece in swapped.items()]
-    return "".join(pieces).encode("cp932"), notes
-
-
-def _in_cp932(character: str) -> bool:
-    try:
-        character.encode("cp932")
-    except UnicodeEncodeError:
-        return False
-    return True

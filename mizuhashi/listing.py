@@ -210,8 +210,9 @@ def export_csv(rows: Sequence[Row], path: Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
+    from findings.exports.encoding import csv_text
     from findings.files import write_text
-    from findings.tables import RECORD_COLUMNS, csv_text, record_rows
+    from findings.tables import RECORD_COLUMNS, record_rows
 
     assets = {row.asset.uid: row.asset for row in rows if row.asset is not None}
     table = record_rows([(row.finding, row.priority) for row in rows], assets)

@@ -162,8 +162,8 @@ def _document(survey: str, report: FlightReport, placement: Placement | None, *,
 
 def _write_csv(report: FlightReport, path: Path) -> None:
     """Write the table, UTF-8 with BOM for spreadsheets; it appears only when it is complete."""
+    from findings.exports.encoding import csv_text
     from findings.files import write_text
-    from findings.tables import csv_text
     from imagery.flight.report import COLUMNS, rows
 
     write_text(path, csv_text(COLUMNS, rows(report)), encoding="utf-8-sig")

@@ -1,13 +1,7 @@
-"""Tables for forms and spreadsheets: the form's columns, no formulas, no lost characters."""
+"""Tables for forms and spreadsheets: the form's columns, and what they tell."""
 
 from __future__ import annotations
 
-import csv
-import io
-
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from shapely.geometry import box
 
 from findings.finding import FindingStatus
@@ -15,11 +9,8 @@ from findings.ranking import load_profile, score_finding
 from findings.tables import (
     FORM_EXTRA,
     RECORD_COLUMNS,
-    csv_text,
-    encoded,
     form_columns,
     form_rows,
-    guarded,
     record_rows,
 )
 from tests.findings.factories import a_bridge, a_finding, a_grade, a_measure
@@ -62,51 +53,3 @@ def test_the_record_tells_place_scale_reason_and_the_three_largest_terms() -> No
     assert (row["緯度"], row["経度"], row["施設名"]) == (34.1, 131.1, "水橋")
     assert (row["計測値"], row["縮尺の根拠"]) == ("area=2px2", "unknown")
     assert str(row["主な要因"]).count("点") == 3
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\0=x"])
-def test_text_that_a_spreadsheet_would_run_is_guarded(text: str) -> None:
-    assert guarded(text) == f"'{text}"
-
-
-def test_numbers_stay_numbers_and_plain_text_stays_plain() -> None:
-    assert (guarded(-1.5), guarded(None), guarded("0101"), guarded("a=b")) == (-1.5, None, "0101", "a=b")
-
-
-@settings(max_examples=60)
-@given(st.lists(st.text(max_size=20), min_size=1, max_size=4))
-def test_no_cell_of_any_text_begins_like_a_formula_and_every_row_comes_back(cells: list[str]) -> None:
-    columns = [f"c{n}" for n in range(len(cells))]
-    text = csv_text(columns, [dict(zip(columns, cells, strict=True))])
-    header, row = csv.reader(io.StringIO(text, newline=""), strict=True)
-    assert header == columns
-    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
-    assert [c.removeprefix("'") for c in row] == [c.replace("\0", "").removeprefix("'") for c in cells]
-
-
-@settings(max_examples=60)
-@given(st.text(max_size=40))
-def test_cp932_never_fails_never_writes_a_question_mark_for_something_else_and_says_what_it_changed(text: str) -> None:
-    content, notes = encoded(text, "cp932")
-    assert content.decode("cp932").count("?") == text.count("?")
-    assert bool(notes) == any(not _has_cp932(c) for c in text)
-
-
-def _has_cp932(character: str) -> bool:
-    try:
-        return bool(character.encode("cp932"))
-    except UnicodeEncodeError:
-        return False
-
-
-def test_damage_types_beyond_20_are_written_as_numbers_in_cp932_and_announced() -> None:
-    content, notes = encoded("㉑異常な音・振動, ㉖洗掘, ⑳漏水, 25㎥", "cp932")
-    assert content.decode("cp932") == "(21)異常な音・振動, (26)洗掘, ⑳漏水, 25m3"
-    assert notes == [
-        "cp932 has no ㉑: written as (21)", "cp932 has no ㉖: written as (26)", "cp932 has no ㎥: written as m3",
-    ]  # fmt: skip
-
-
-def test_utf_8_comes_with_a_bom_for_spreadsheets_unless_asked_otherwise() -> None:
-    assert encoded("㉖")[0] == b"\xef\xbb\xbf" + "㉖".encode()
-    assert encoded("㉖", "utf-8") == ("㉖".encode(), [])
