@@ -8,7 +8,6 @@ docs/decisions/0006-crack-width.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from inference.measure.light import UNKNOWN_BLUR_PX, Core, estimate_core
 from inference.measure.profile import BLOCK, STEP_PX, Array, Profiles, measure_profiles
 from inference.measure.resolve import MODEL_PX, Z95, from_sigma
 from inference.measure.skeleton import Branch, moved, trace
+from inference.measure.world import Interval, to_world
 from inference.regions import Region
 
 CROSSING_FROM_PX = 4.0
@@ -30,15 +30,6 @@ CROSSING_SIGMA_PX = 0.15  # of a pair of mid-point crossings on block-averaged p
 MARGIN_PX = 24
 LEAST_STATIONS = BLOCK // 2
 SOFTEST_BLUR_PX = 1.6
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """An estimate in px with its 95 % interval; ``value`` is None where zero cannot be excluded."""
-
-    value: float | None
-    low: float
-    high: float
 
 
 def measure_crack(
@@ -85,9 +76,9 @@ def measure_crack(
             widths, how = _percentiles(profile, keep, found, core), _describe(profile, keep)
         details |= _describe_core(core, found, keep) | _describe_limit(core, found, scale)
     length = _length(branches, region, widths["width_p50"].value)
-    details |= {f"{name}_px": _rounded(w) for name, w in (("length", length), *widths.items())}
-    measures = [_to_world("length", length, scale, "m", f"smoothed centreline of {len(branches)} branches")]
-    measures += [_to_world(name, width, scale, "mm", how) for name, width in widths.items()]
+    details |= {f"{name}_px": w.rounded() for name, w in (("length", length), *widths.items())}
+    measures = [to_world("length", length, scale, "m", f"smoothed centreline of {len(branches)} branches")]
+    measures += [to_world(name, width, scale, "mm", how, vanishes=True) for name, width in widths.items()]
     return tuple(measures), details
 
 
@@ -199,24 +190,6 @@ def _length(branches: list[Branch], region: Region, width_px: float | None) -> I
     return Interval(value, max(value - slack, 0.0), value + slack)
 
 
-def _to_world(name: str, found: Interval, scale: Scale, unit: str, how: str) -> Measure:
-    """Return px as mm or m; here the uncertainty of the ground sample distance enters, which pixels do not have.
-
-    A width whose interval reaches zero by that has no value either, only its upper bound.
-    """
-    if scale.gsd_mm is None:
-        return Measure(name, found.value, "px", found.low, found.high, how)
-    factor = scale.gsd_mm / (1000 if unit == "m" else 1)
-    relative = Z95 * (scale.sigma_mm or 0.0) / scale.gsd_mm
-    if found.value is None:
-        return Measure(name, None, unit, 0.0, found.high * (1 + relative) * factor, how)
-    value, extra = found.value, relative * found.value
-    down, up = float(np.hypot(value - found.low, extra)), float(np.hypot(found.high - value, extra))
-    resolved = name == "length" or value > down
-    return Measure(name, value * factor if resolved else None, unit, max(0.0, value - down) * factor,
-                   (value + up) * factor, how)  # fmt: skip
-
-
 def _describe(widths: Array, keep: NDArray[np.bool_]) -> str:
     share = float((widths[keep] >= CROSSING_FROM_PX).mean())
     method = "mid-point crossings" if share > 0.5 else "integrated darkness"
@@ -242,7 +215,3 @@ def _describe_limit(core: Core, found: Profiles, scale: Scale) -> dict[str, Any]
         return {}
     mm = {} if scale.gsd_mm is None else {"resolvable_width_mm": round(limit * scale.gsd_mm, 3)}
     return {"resolvable_width_px": round(limit, 3)} | mm
-
-
-def _rounded(width: Interval) -> list[float | None]:
-    return [None if width.value is None else round(width.value, 3), round(width.low, 3), round(width.high, 3)]
