@@ -42,18 +42,34 @@ def overlay_image(rgb: Picture, finding: Finding, *, mask: Classes | None = None
         finding: what to show.
         mask: classes ``(H, W)`` of the whole image.
     """
-    window = crop_window(finding.geometry_px, rgb.shape[1], rgb.shape[0])
-    near = mask[window.row : window.bottom, window.col : window.right] if mask is not None else None
-    crop, zoom = _crop(rgb, window, finding.geometry_px, near)
-    if finding.scale.gsd_mm is not None:
-        _draw_scale_bar(crop, finding.scale.gsd_mm / zoom)
-    context = _context(rgb, window, crop.shape[0], mask)
+    crop, small = panels(rgb, finding.geometry_px, finding.scale.gsd_mm, mask=mask)
+    context = np.full((crop.shape[0], small.shape[1], 3), 32, np.uint8)
+    context[: small.shape[0]] = small
     body = np.concatenate([crop, np.full((crop.shape[0], 4, 3), 255, np.uint8), context], axis=1)
     parts = [_banner(body.shape[1], label(finding)), body]
     if mask is not None and hidden(mask).any():
         legend = f"hatched: not judged ({names(mask)}, {masked_share(mask):.0%} of the image)"
         parts.append(_banner(body.shape[1], legend))
     return np.concatenate(parts, axis=0)
+
+
+def panels(
+    rgb: Picture, place: BaseGeometry, gsd_mm: float | None, *, mask: Classes | None = None
+) -> tuple[Picture, Picture]:
+    """Return the place at 1:1 or enlarged, outlined and with a scale bar, and the whole picture with a box around it.
+
+    Args:
+        rgb: the whole image ``(H, W, 3)``.
+        place: in its pixels.
+        gsd_mm: mm per pixel; None: unknown, no scale bar is drawn.
+        mask: classes ``(H, W)``; what they hide is hatched.
+    """
+    window = crop_window(place, rgb.shape[1], rgb.shape[0])
+    near = mask[window.row : window.bottom, window.col : window.right] if mask is not None else None
+    crop, zoom = _crop(rgb, window, place, near)
+    if gsd_mm is not None:
+        _draw_scale_bar(crop, gsd_mm / zoom)
+    return crop, _context(rgb, window, crop.shape[0], mask)
 
 
 def hatched(picture: Picture, mask: Classes, *, step: int = 12) -> Picture:
@@ -136,9 +152,7 @@ def _context(rgb: Picture, window: Window, height: int, mask: Classes | None) ->
     corners = [(round(window.col * factor), round(window.row * factor))]
     corners.append((round(window.right * factor) - 1, round(window.bottom * factor) - 1))
     cv2.rectangle(small, corners[0], corners[1], BOX, 2, cv2.LINE_AA)
-    panel = np.full((height, small.shape[1], 3), 32, np.uint8)
-    panel[: small.shape[0]] = small
-    return panel
+    return small
 
 
 def _draw_scale_bar(picture: Picture, mm_per_px: float) -> None:
