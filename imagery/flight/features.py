@@ -64,6 +64,7 @@ class FeatureStore:
 
     def __init__(self, images: list[Image], kept: int = KEPT_IN_MEMORY) -> None:
         self._images = images
+        self._index = {image.uid: index for index, image in enumerate(images)}
         self._kept = max(kept, 2)
         self._memory: OrderedDict[tuple[int, bool], Features] = OrderedDict()
         self._folder = tempfile.TemporaryDirectory(prefix="mizuhashi-flight-")
@@ -74,6 +75,14 @@ class FeatureStore:
 
     def __exit__(self, *_: object) -> None:
         self._folder.cleanup()
+
+    def of(self, image: Image) -> Features:
+        """Return the features of one of the store's pictures, known by its uid.
+
+        Raises:
+            InputError: the picture cannot be read.
+        """
+        return self.get(self._index[image.uid])
 
     def get(self, index: int, *, mirrored: bool = False) -> Features:
         """Return the features of a picture; ``mirrored``: of the picture flipped left to right.
