@@ -26,7 +26,9 @@ from inference.measure.world import Interval, to_world
 from inference.regions import Region
 
 CROSSING_FROM_PX = 4.0
-CROSSING_SIGMA_PX = 0.15  # of a pair of mid-point crossings on block-averaged profiles
+CROSSING_SIGMA_PX = 0.15  # of a pair of mid-point crossings on block-averaged profiles, alike along a crack
+HIDDEN = (0.0, 0.2, 0.45)  # of the spread along the crack: what blocks smooth away of p50, p95 and maximum
+CROSSING_NOISE_PX = 0.08  # what differs from one block to the next
 MARGIN_PX = 24
 LEAST_STATIONS = BLOCK // 2
 SOFTEST_BLUR_PX = 1.6
@@ -67,14 +69,16 @@ def measure_crack(
     seen = probability[box.row : box.bottom, box.col : box.right] >= region.score / 2
     keep = None if found is None else _where_seen(found, seen)
     details: dict[str, Any] = {"branches": len(branches), "gsd_source": str(scale.source)}
-    widths, how = _bounded_by_mask(mask), "not resolved: no clear profile; upper bound from the mask"
+    widths, how = None, "not resolved: no clear profile; upper bound from the mask"
     if found is not None and keep is not None and keep.sum() >= LEAST_STATIONS:
         core = estimate_core(found.integral_px[keep], found.peak[keep], found.noise_px, quality.blur_px)
         profile = station_widths(found, core)
         keep &= _is_dark_enough(profile, found, core)
         if keep.sum() >= LEAST_STATIONS:
-            widths, how = _percentiles(profile, keep, found, core), _describe(profile, keep)
+            widths = _percentiles(profile, keep, found, core, sum(branch.length_px for branch in branches))
+            how = _describe(profile, keep)
         details |= _describe_core(core, found, keep) | _describe_limit(core, found, scale)
+    widths = widths or _bounded_by_mask(mask)
     length = _length(branches, region, widths["width_p50"].value)
     details |= {f"{name}_px": w.rounded() for name, w in (("length", length), *widths.items())}
     measures = [to_world("length", length, scale, "m", f"smoothed centreline of {len(branches)} branches")]
@@ -129,22 +133,39 @@ def _crossings(found: Profiles) -> Array:
     return widths
 
 
-def _percentiles(widths: Array, keep: NDArray[np.bool_], found: Profiles, core: Core) -> dict[str, Interval]:
-    """Return p50, p95 and maximum along the crack, noise taken out of their spread."""
+def _percentiles(
+    widths: Array, keep: NDArray[np.bool_], found: Profiles, core: Core, length_px: float
+) -> dict[str, Interval]:
+    """Return p50, p95 and maximum along the crack, noise taken out of their spread.
+
+    How the widths vary along the crack makes them uncertain only as far as stretches of it were not measured (the
+    correction for a finite population); the maximum may lie in such a stretch.
+    """
     values = widths[keep]
-    noise = (found.noise_px if np.isfinite(found.noise_px) else 0.3) / core.contrast
+    integral = (found.noise_px if np.isfinite(found.noise_px) else 0.3) / core.contrast
+    hairline = _hairline(float(np.median(values)))  # mid-points do not feel what the surface adds to an integral
+    noise = hairline * integral + (1 - hairline) * CROSSING_NOISE_PX
     # the noise itself is known to a factor of about 1.4: the spread along the crack that is real, at most and at least
     calm = [_without_noise(values, factor * noise) for factor in (1.0, 1.4, 0.7)]
+    shares = np.percentile(calm, [50, 95, 100], axis=1)  # (3 percentiles, 3 noises)
     count = np.sqrt(max(1.0, len(values) / BLOCK))
+    unseen = float(np.sqrt(np.clip(1 - len(values) / max(length_px, 1.0), 0, 1)))
+    hidden = [part * float(calm[0].std()) for part in HIDDEN]
     out = {}
-    for name, share, factor in (("width_p50", 50, 1.25), ("width_p95", 95, 2.11), ("width_max", 100, count)):
-        value, least, most = (float(np.percentile(c, share)) for c in calm)
-        error = factor * np.hypot(noise, calm[0].std()) / count if share < 100 else noise
-        chosen = _selection(value, found.selection_px / core.contrast)
+    kinds = (("width_p50", 50, 1.25), ("width_p95", 95, 2.11), ("width_max", 100, count))
+    for (name, share, factor), beyond, at in zip(kinds, hidden, shares, strict=True):
+        value, least, most = (float(v) for v in at)
+        error = factor * np.hypot(noise, unseen * calm[0].std()) / count if share < 100 else noise
+        chosen = hairline * _selection(value, found.selection_px / core.contrast)
         error = float(np.hypot(error, chosen / Z95))
-        slack = (error + (value - least) / Z95, error + (most - value) / Z95)
+        slack = (error + (value - least) / Z95, float(np.hypot(error, beyond)) + (most - value) / Z95)
         out[name] = _interval(max(value - chosen / 2, 0.0), slack, core)
     return out
+
+
+def _hairline(width_px: float) -> float:
+    """Return 1 where the width is the integrated darkness's, 0 where it is the mid-points'."""
+    return float(np.clip(CROSSING_FROM_PX + 0.5 - width_px, 0, 1))
 
 
 def _without_noise(values: Array, noise: float) -> Array:
@@ -161,10 +182,10 @@ def _selection(width: float, selection_px: float) -> float:
 
 def _interval(value: float, error: tuple[float, float], core: Core) -> Interval:
     """Join everything that may be wrong; ``error`` holds the 1-sigma of sampling and noise, downwards and upwards."""
-    hairline = float(np.clip(CROSSING_FROM_PX + 0.5 - value, 0, 1))  # mid-points do not depend on the core
+    hairline = _hairline(value)  # mid-points do not depend on the core
     crossing = (1 - hairline) * Z95 * CROSSING_SIGMA_PX
     common = MODEL_PX**2 + crossing**2
-    unknown_core = [hairline * value * part for part in (1 - core.low_factor, core.high_factor - 1)]
+    unknown_core = [np.sqrt(hairline) * value * part for part in (1 - core.low_factor, core.high_factor - 1)]
     down, up = (float(np.sqrt(common + (Z95 * e) ** 2 + c**2)) for e, c in zip(error, unknown_core, strict=True))
     return Interval(value if value > down else None, max(value - down, 0.0), value + up)
 

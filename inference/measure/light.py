@@ -69,6 +69,5 @@ def estimate_core(
 def _summarise(width_per_integral: NDArray[np.floating], weight: NDArray[np.floating]) -> Core:
     order = np.argsort(width_per_integral)
     value, total = width_per_integral[order], np.cumsum(weight[order])
-    mean = float((width_per_integral * weight).sum())
-    low, high = (float(np.interp(q, total, value)) for q in (0.025, 0.975))
-    return Core(1 / mean, low / mean, high / mean)
+    low, middle, high = (float(np.interp(q, total, value)) for q in (0.025, 0.5, 0.975))
+    return Core(1 / middle, low / middle, high / middle)

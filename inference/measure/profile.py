@@ -182,9 +182,13 @@ def _darkness(values: Array, offsets: Array, half: float) -> Array:
     sides = []
     for side in (-1, 1):
         strip = (side * offsets > half + 1) & (side * offsets <= half + 1 + SURFACE_PX)
-        seen = np.isfinite(values[:, strip]).any(axis=1)
+        beside = values[:, strip]
+        finite = np.isfinite(beside)
+        seen, whole = finite.any(axis=1), finite.all(axis=1)
         level = np.full(len(values), np.nan)
-        level[seen] = np.nanmedian(values[seen][:, strip], axis=1)
+        level[whole] = np.median(beside[whole], axis=1)  # several times faster than nanmedian
+        if (seen & ~whole).any():
+            level[seen & ~whole] = np.nanmedian(beside[seen & ~whole], axis=1)
         if seen.any():
             level = np.interp(np.arange(len(level)), np.flatnonzero(seen), level[seen])
         sides.append(ndimage.median_filter(level, size=CALM, mode="nearest"))
@@ -201,17 +205,18 @@ def _trace_dark_line(dark: Array, offsets: Array, half: float) -> NDArray[np.int
     allowed = np.flatnonzero(np.abs(offsets) <= half)
     gain = gain[:, allowed]
     scale = max(float(np.percentile(gain, 95)), 1e-6)
-    total, back = gain[0].copy(), np.zeros(gain.shape, np.int64)
-    n = np.arange(gain.shape[1])
+    straight, columns = 0.1 * scale, gain.shape[1]
+    back = np.zeros(gain.shape, np.int64)
+    total = np.full(columns + 2, -np.inf)  # a guard on either side, so that shifts are plain slices
+    total[1:-1] = gain[0]
     for row in range(1, len(gain)):
-        options = np.stack(
-            [np.concatenate([[-np.inf], total[:-1]]), total + 0.1 * scale, np.concatenate([total[1:], [-np.inf]])]
-        )
-        best = options.argmax(axis=0)
-        back[row] = n + best - 1
-        total = options[best, n] + gain[row]
+        left, here, right = total[:-2], total[1:-1] + straight, total[2:]
+        best = np.maximum(np.maximum(left, here), right)
+        back[row] = np.where(best == here, 0, np.where(best == left, -1, 1))
+        total[1:-1] = best + gain[row]
+    back += np.arange(columns)
     path = np.empty(len(gain), np.int64)
-    path[-1] = int(total.argmax())
+    path[-1] = int(total[1:-1].argmax())
     for row in range(len(gain) - 1, 0, -1):
         path[row - 1] = back[row, path[row]]
     return allowed[path]
