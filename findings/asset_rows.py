@@ -35,7 +35,10 @@ TEXTS = (
 )  # fmt: skip
 NUMBERS = ("length_m", "width_m", "aadt", "population_flood")
 YEARS = ("built_fy", "inspection_fy")
-SHARES = ("third_party_below", "replaceability", "crossing_bridge", "backwater", "pier_in_channel")
+SHARES = (
+    "third_party_below", "replaceability", "crossing_bridge", "backwater", "pier_in_channel", "design_redundancy",
+    "structure_capacity", "cost_effectiveness", "fatigue_risk", "flooding_risk", "truck_damage_risk",
+)  # fmt: skip
 MAX_SPANS = 1000
 # The id of xROAD is the position itself, latitude first: 43.03892,141.35859 [L35].
 COORDINATE_ID = re.compile(r"\s*(\d{1,2}\.\d+)\s*,\s*(\d{1,3}\.\d+)\s*")

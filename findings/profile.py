@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from findings.errors import StandardError
-from findings.standard import check, freeze, load_standard, read_yaml
+from findings.profile_checks import profile_problems
+from findings.standard import check, freeze, load_standard, read_yaml, standard_folders
 
 STANDARD = "priority_profile"
+DEFAULT = "default-v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +40,71 @@ class Profile:
         return f"{self.id}@{self.version}+{self.digest}"
 
 
-def load_profile(name_or_path: str = "default-v1") -> Profile:
+def load_profile(name_or_path: str = DEFAULT) -> Profile:
     """Return the priority profile in force of that id, or the one in a YAML file.
 
     Raises:
         StandardError: there is no such profile, or it is refused (weights that do not sum to 1, ...).
     """
-    data = load_standard(STANDARD)
-    if name_or_path != data["id"]:
-        path = Path(name_or_path)
-        if path.suffix not in (".yaml", ".yml") or not path.is_file():
-            raise StandardError(
-                f"there is no priority profile {name_or_path!r}; expected {data['id']!r} or the path of a .yaml file"
-            )
-        data = read_yaml(path)
-        if data["standard"] != STANDARD:
-            raise StandardError(f"{path.name}: standard is {data['standard']!r}; expected {STANDARD!r}")
+    path = Path(name_or_path)
+    if path.suffix in (".yaml", ".yml") and path.is_file():
+        return _profile(_checked(path))
+    known = profiles()
+    for profile in known:
+        if profile.id == name_or_path:
+            return profile
+    names = ", ".join(repr(profile.id) for profile in known)
+    raise StandardError(f"there is no priority profile {name_or_path!r}; expected {names} or the path of a .yaml file")
+
+
+def profiles() -> tuple[Profile, ...]:
+    """Return the profiles that are here: the one in force first, then those of ``profiles/`` among the standards.
+
+    Raises:
+        StandardError: one of them is refused, or two have one id.
+    """
+    found = [_profile(load_standard(STANDARD))]
+    taken: set[str] = set()
+    for folder in standard_folders():
+        for path in sorted((folder / "profiles").glob("*.yaml")):
+            if path.name in taken:  # the agency's own file stands in place of the packaged one
+                continue
+            taken.add(path.name)
+            profile = _profile(_checked(path))
+            if any(other.id == profile.id for other in found):
+                raise StandardError(
+                    f"{path.name}: a profile with the id {profile.id!r} is there already; take another"
+                )
+            found.append(profile)
+    return tuple(found)
+
+
+def file_problems(path: Path) -> list[str]:
+    """Return everything that is wrong with a profile's file, in sentences; empty if it is sound.
+
+    Raises:
+        StandardError: it cannot be read, is not YAML or is another standard.
+    """
+    return profile_problems(_read(path), load_standard)
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    data = read_yaml(path)
+    if data["standard"] != STANDARD:
+        raise StandardError(f"{path.name}: standard is {data['standard']!r}; expected {STANDARD!r}")
+    return data
+
+
+def _checked(path: Path) -> Mapping[str, Any]:
+    data = _read(path)
+    try:
         check(data, load_standard)
+    except StandardError as error:
+        raise StandardError(f"{path.name}: {error}") from error
+    return data
+
+
+def _profile(data: Mapping[str, Any]) -> Profile:
     frozen = freeze(data)
     text = json.dumps(_plain(frozen), sort_keys=True, ensure_ascii=False)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]

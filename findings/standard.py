@@ -68,12 +68,12 @@ class Standards:
 
     def __init__(self, folder: Path = FOLDER, overrides: Path | None = None) -> None:
         self._folder = folder
-        self._overrides = overrides
+        self.overrides = overrides
         self._read: dict[str, Mapping[str, Any]] = {}
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all standards that can be had here, sorted."""
-        folders = [self._folder] + ([self._overrides] if self._overrides else [])
+        folders = [self._folder] + ([self.overrides] if self.overrides else [])
         return tuple(sorted({p.stem for f in folders for p in f.glob("*.yaml")}))
 
     def get(self, name: str) -> Mapping[str, Any]:
@@ -96,7 +96,7 @@ class Standards:
     def _path(self, name: str) -> Path:
         if not name.replace("_", "").replace("-", "").isalnum():
             raise StandardError(f"{name!r} is not the name of a standard; expected one of {', '.join(self.names())}")
-        if self._overrides is not None and (own := self._overrides / f"{name}.yaml").is_file():
+        if self.overrides is not None and (own := self.overrides / f"{name}.yaml").is_file():
             return own
         path = self._folder / f"{name}.yaml"
         if not path.is_file():
@@ -160,3 +160,9 @@ def load_standard(name: str) -> Mapping[str, Any]:
         StandardError: there is no such standard, or it is refused.
     """
     return (_active or _packaged()).get(name)
+
+
+def standard_folders() -> tuple[Path, ...]:
+    """Return the folders of the standards in force: the agency's own one first, if there is one, then the packaged."""
+    own = _active.overrides if _active is not None else None
+    return (own, FOLDER) if own is not None else (FOLDER,)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from findings.errors import StandardError
-from findings.standard_rule_checks import check_grade_rules, check_priority_profile
+from findings.profile_checks import check_inputs, check_profile
+from findings.standard_rule_checks import check_grade_rules
 
 Get = Callable[[str], Mapping[str, Any]]
 
@@ -193,5 +194,6 @@ CHECKERS: dict[str, Callable[[Mapping[str, Any], Get], None]] = {
     "form_columns": _form_columns,
     "ui_words": _ui_words,
     "grade_rules": check_grade_rules,
-    "priority_profile": check_priority_profile,
+    "priority_profile": check_profile,
+    "priority_inputs": check_inputs,
 }
