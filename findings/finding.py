@@ -24,6 +24,25 @@ class Domain(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """What the rule says if something that nobody knows were so: RC or PC, sparse or dense, shallow or deep.
+
+    Attributes:
+        words_ja: the supposition, e.g. ``PC・疎``.
+        words_en: the same in English.
+        codes: possible codes under it, best first.
+        probabilities: of the codes, in their order; empty where the measures say nothing about them.
+        structure: ``RC`` or ``PC`` where that is (part of) the supposition: then the worse of the two is ranked.
+    """
+
+    words_ja: str
+    words_en: str
+    codes: tuple[str, ...]
+    probabilities: tuple[float, ...] = ()
+    structure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Grade:
     """What the standard's rule says: one code, or the set of codes that the measurement leaves possible.
 
@@ -37,6 +56,7 @@ class Grade:
         status: ``confirmed`` or ``draft`` (draft shows 暫定 everywhere).
         probabilities: how probable each code is given the measures' intervals, in the order of ``codes``, 1 in all;
             empty where the measures say nothing about it.
+        alternatives: one for each case that would have to be known to say more; empty if nothing of that kind is open.
     """
 
     scheme: str
@@ -47,6 +67,7 @@ class Grade:
     version: str
     status: str
     probabilities: tuple[float, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
 
     @property
     def worst(self) -> str | None:

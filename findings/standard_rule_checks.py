@@ -1,4 +1,4 @@
-"""Checks of the two standards that hold rules: grade_rules against the ladders, priority_profile against itself."""
+"""Checks of the grade rules against the ladders of their damages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from findings.errors import StandardError
 
 Get = Callable[[str], Mapping[str, Any]]
 
-RULES = ("crack", "slab_crack", "spalling", "leakage", "corrosion", "river_cover", "river_erosion")
+RULES = ("crack", "slab_crack", "spalling", "leakage", "corrosion", "coating",
+         "river_cover", "river_erosion", "river_embedment")  # fmt: skip
+GROUPS = ("observed", "measured")  # rules of the same shape: by observations, by one quantity
 RIVER = ("a", "b", "c", "d")
 
 
@@ -33,8 +35,7 @@ def check_grade_rules(data: Mapping[str, Any], get: Get) -> None:
     ladders = {row["code"]: tuple(row["ladder"]) for row in get("damage_types_mlit26")["types"]}
     ladders |= {row["code"]: RIVER for row in get("river_defects")["defects"]}
     claimed: dict[str, str] = {}
-    for name in RULES:
-        rule = data.get(name)
+    for name, rule in _all_rules(data):
         if not isinstance(rule, Mapping):
             raise _refuse("grade_rules", name, rule, "a rule")
         if rule.get("status") not in ("confirmed", "draft"):
@@ -52,6 +53,11 @@ def check_grade_rules(data: Mapping[str, Any], get: Get) -> None:
                 raise _refuse(
                     "grade_rules", f"{name}", outside, f"only grades of the ladder {ladders[damage]} of {damage}"
                 )
+    for group, check in (("observed", _check_cases), ("measured", _check_steps)):
+        for name, rule in data[group].items():
+            check(f"{group}.{name}", rule)
+    for name, rule in data["coating"]["classes"].items():
+        (_check_cases if "cases" in rule else _check_steps)(f"coating.classes.{name}", rule)
     _check_crack(data["crack"])
     _check_slab(data["slab_crack"])
     for name in ("spalling", "leakage"):
@@ -61,6 +67,16 @@ def check_grade_rules(data: Mapping[str, Any], get: Get) -> None:
             "grade_rules", "corrosion.large_area_from", data["corrosion"].get("large_area_from"), "a share 0 to 1"
         )
     _check_erosion(data["river_erosion"])
+
+
+def _all_rules(data: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    found = [(name, data.get(name)) for name in RULES]
+    for group in GROUPS:
+        rules = data.get(group)
+        if not isinstance(rules, Mapping):
+            raise _refuse("grade_rules", group, rules, "a mapping of rules")
+        found += [(f"{group}.{name}", rule) for name, rule in rules.items()]
+    return found
 
 
 def _codes(name: str, rule: Mapping[str, Any]) -> list[str]:
@@ -76,9 +92,30 @@ def _codes(name: str, rule: Mapping[str, Any]) -> list[str]:
             return [code for row in rows for code in row]
         if name == "river_erosion":
             return [*rule["not_called"], *rule["called"], *rule["years_to_reach"]]
-        return [case["grade"] for case in rule["cases"]]
+        if name == "river_embedment":
+            return [*rule["enough"], *rule["short"], *rule["unknown"]]
+        if name == "coating":
+            return [code for own in rule["classes"].values() for code in _plain_codes(own)]
+        return _plain_codes(rule)
     except (KeyError, TypeError, AttributeError) as error:
         raise StandardError(f"grade_rules: {name}: incomplete ({error}); compare with the packaged file") from error
+
+
+def _plain_codes(rule: Mapping[str, Any]) -> list[str]:
+    if "cases" in rule:
+        return [case["grade"] for case in rule["cases"]]
+    found = [code for step in rule["steps"] for code in step["grades"]]
+    return [*found, *rule["zero"], *rule.get("unknown", ()), *rule.get("flag", {}).get("grades", ())]
+
+
+def _check_steps(name: str, rule: Mapping[str, Any]) -> None:
+    bounds = [step["from"] for step in rule["steps"]]
+    if not _increasing(bounds) or bounds[0] != 0:
+        raise _refuse("grade_rules", f"{name}.steps", bounds, "increasing limits from 0")
+    if any(max(a["grades"]) > min(b["grades"]) for a, b in pairwise(rule["steps"])):
+        raise _refuse("grade_rules", f"{name}.steps", bounds, "grades that never get better with the quantity")
+    if not rule.get("measures") or not all(_number(f, 1e-9) for f in rule["units"].values()):
+        raise _refuse("grade_rules", f"{name}.units", rule.get("units"), "measures, and a factor for each unit")
 
 
 def _check_crack(rule: Mapping[str, Any]) -> None:
@@ -117,6 +154,8 @@ def _check_cases(name: str, rule: Mapping[str, Any]) -> None:
         used = {flag for conjunction in case["when"] for flag in conjunction}
         if unknown := used - set(flags):
             raise _refuse("grade_rules", f"{name}.cases", sorted(unknown), f"flags among {sorted(flags)}")
+    if unknown := {one for pair in rule.get("implies", {}).items() for one in pair} - set(flags):
+        raise _refuse("grade_rules", f"{name}.implies", sorted(unknown), f"flags among {sorted(flags)}")
     if rule["cases"][-1]["when"] != [[]]:
         raise _refuse("grade_rules", f"{name}.cases", rule["cases"][-1]["when"], "a last case that always holds: [[]]")
 
@@ -127,93 +166,3 @@ def _check_erosion(rule: Mapping[str, Any]) -> None:
             raise _refuse("grade_rules", f"river_erosion.{field}", rule.get(field), "a number of 0 or more")
     if not _increasing(rule["years_to_reach"].values()):
         raise _refuse("grade_rules", "river_erosion.years_to_reach", rule["years_to_reach"], "years, worst grade first")
-
-
-def check_priority_profile(data: Mapping[str, Any], _: Get) -> None:
-    """Refuse a profile whose weights do not sum to 1, whose values leave 0 to 1, or whose grades get lighter."""
-    name = "priority_profile"
-    if not isinstance(data.get("id"), str) or not data["id"]:
-        raise _refuse(name, "id", data.get("id"), "a quoted name, e.g. default-v1")
-    for key in ("base", "second_share"):
-        if not _number(data.get(key), 0, 1):
-            raise _refuse(name, key, data.get(key), "a share 0 to 1")
-    likelihood = data.get("likelihood")
-    if not isinstance(likelihood, Mapping):
-        raise _refuse(name, "likelihood", likelihood, "a mapping of tables")
-    _check_likelihood(name, likelihood)
-    missing = data.get("missing")
-    if (
-        not isinstance(missing, Mapping)
-        or set(missing) != {"grade", "soundness", "extent", "consequence"}
-        or not all(_number(v, 0, 1) for v in missing.values())
-    ):
-        raise _refuse(name, "missing", missing, "grade, soundness, extent and consequence, each a share 0 to 1")
-    for table in ("consequence", "consequence_river"):
-        _check_consequence(name, table, data.get(table))
-    rules = data.get("hard_rules")
-    lists = ("top_soundness", "top_measure_class", "raised_soundness", "separate_statuses")
-    if (
-        not isinstance(rules, Mapping)
-        or set(rules) != {*lists, "raised_within_days"}
-        or not _number(rules["raised_within_days"], 0)
-    ):
-        raise _refuse(name, "hard_rules", rules, f"{', '.join(lists)} and raised_within_days")
-
-
-def _check_likelihood(name: str, table: Mapping[str, Any]) -> None:
-    wanted = {"soundness": ("I", "II", "III", "IV"), "grade": tuple("abcde"), "river_rating": RIVER}
-    for key, codes in wanted.items():
-        row = table.get(key)
-        if not isinstance(row, Mapping) or tuple(row) != codes or not all(_number(v, 0, 1) for v in row.values()):
-            raise _refuse(name, f"likelihood.{key}", row, f"a share 0 to 1 for each of {', '.join(codes)}, in order")
-        if any(a > b for a, b in pairwise(row.values())):
-            raise _refuse(name, f"likelihood.{key}", dict(row), "values that never fall as the grade gets worse")
-    for key in ("specific_event", "extent", "confidence"):
-        if not _number(table.get(key), 0, 1):
-            raise _refuse(name, f"likelihood.{key}", table.get(key), "a share 0 to 1")
-    weights = table.get("review_weight")
-    statuses = {"candidate", "confirmed", "needs_close_inspection", "rejected", "duplicate"}
-    if (
-        not isinstance(weights, Mapping)
-        or set(weights) != statuses
-        or not all(_number(v, 0, 1) for v in weights.values())
-    ):
-        raise _refuse(name, "likelihood.review_weight", weights, f"a share 0 to 1 for each of {sorted(statuses)}")
-    progression = table.get("progression")
-    if (
-        not isinstance(progression, Mapping)
-        or set(progression) != {"faster", "unchanged", "repaired"}
-        or not all(_number(v, -1, 1) for v in progression.values())
-    ):
-        raise _refuse(name, "likelihood.progression", progression, "faster, unchanged and repaired, each -1 to 1")
-    for key in ("extent_halves", "extent_halves_river"):
-        rows = table.get(key)
-        if not isinstance(rows, list) or not all(
-            isinstance(r, Mapping) and set(r) == {"measure", "unit", "half"} and _number(r["half"], 1e-9) for r in rows
-        ):
-            raise _refuse(name, f"likelihood.{key}", rows, "rows {measure, unit, half} with a positive half")
-
-
-def _check_consequence(name: str, table: str, rows: object) -> None:
-    if not isinstance(rows, Mapping) or not rows:
-        raise _refuse(name, table, rows, "a mapping of inputs")
-    for key, row in rows.items():
-        where = f"{table}.{key}"
-        if not isinstance(row, Mapping) or not _number(row.get("weight"), 0, 1):
-            raise _refuse(name, where, row, "an input with a weight 0 to 1")
-        if row.get("kind") not in ("table", "share", "log10", "linear"):
-            raise _refuse(name, f"{where}.kind", row.get("kind"), "table, share, log10 or linear")
-        if row["kind"] in ("log10", "linear") and not _number(row.get("at_one"), 1e-9):
-            raise _refuse(name, f"{where}.at_one", row.get("at_one"), "the positive value that counts 1")
-        values = row.get("table", {})
-        if (row["kind"] == "table" and not values) or not all(
-            isinstance(k, str) and _number(v, 0, 1) for k, v in values.items()
-        ):
-            raise _refuse(name, f"{where}.table", values, 'quoted codes with shares 0 to 1, e.g. {"1": 1.0}')
-        if not all(isinstance(row.get(k), str) for k in ("ja", "en")):
-            raise _refuse(name, where, row, "words ja and en")
-    total = sum(row["weight"] for row in rows.values())
-    if abs(total - 1) > 1e-6:
-        raise _refuse(
-            name, f"{table} weights", round(total, 6), "weights that sum to 1; change another weight to make room"
-        )

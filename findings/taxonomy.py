@@ -120,6 +120,8 @@ def damage_type(code: str) -> DamageType:
     Raises:
         GradingError: there is no such damage type.
     """
+    if not isinstance(code, str):
+        raise GradingError(f'damage {code!r} is a {type(code).__name__}; expected text such as "7" or "R15": quote it')
     if code == ANOMALY:
         return _ANOMALY
     if code.isascii() and code.isdigit() and 1 <= int(code) <= 26 and str(int(code)) == code:

@@ -7,13 +7,12 @@ from typing import Any
 
 from findings.errors import GradingError
 from findings.finding import Grade
-from findings.grading.interval import interval
-from findings.grading.trace import Words, make_grade, number
+from findings.grading.chance import chances
+from findings.grading.interval import SHARE, interval, no_more_than_all
+from findings.grading.trace import Words, alternative, make_grade, number
 from findings.measure import Measure, by_name
 from findings.standard import load_standard
 from findings.taxonomy import damage_type
-
-SHARE = {"ratio": 1.0}
 
 
 def grade_corrosion(measures: tuple[Measure, ...], details: Mapping[str, Any]) -> Grade:
@@ -24,13 +23,14 @@ def grade_corrosion(measures: tuple[Measure, ...], details: Mapping[str, Any]) -
         details: ``corrosion_depth``: ``small``, ``large`` (marked swelling or loss of plate), or absent.
 
     Raises:
-        GradingError: the depth is another word, or the share's interval is out of order.
+        GradingError: the depth is another word, or the share's interval is out of order or above 1.
     """
     rule = load_standard("grade_rules")["corrosion"]
     depth = details.get("corrosion_depth")
     if depth not in (None, "small", "large"):
         raise GradingError(f"corrosion_depth is {depth!r}; expected small, large, or nothing where it is unknown")
     share = by_name(measures, rule["area_measure"])
+    no_more_than_all(share)
     span = interval(share, SHARE)
     areas = [a for a, touched in (("small", span.low < rule["large_area_from"]),
                                   ("large", span.high >= rule["large_area_from"])) if touched]  # fmt: skip
@@ -47,5 +47,11 @@ def grade_corrosion(measures: tuple[Measure, ...], details: Mapping[str, Any]) -
         )
     elif len(areas) > 1:
         reasons.append(Words("着目部分に占める面積の割合が不明", "the share of the part looked at is unknown"))
-    codes = {rule["grade"][d][a] for d in depths for a in areas}
-    return make_grade(rule, damage_type("1").grades, codes, facts, reasons)
+    ladder, part = damage_type("1").grades, chances(share, SHARE, [rule["large_area_from"]])
+    weighed = None if part is None else {"small": part[0], "large": part[1]}
+    cases = []
+    for one in depths:
+        codes = {rule["grade"][one][a]: 0.0 if weighed is None else weighed[a] for a in areas}
+        words = Words(**rule["depth_words"][one])
+        cases.append(alternative(words, ladder, list(codes) if weighed is None else codes))
+    return make_grade(rule, ladder, {c for one in cases for c in one.codes}, facts, reasons, alternatives=cases)

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from findings.asset import Structure
-from findings.finding import Grade
+from findings.finding import Alternative, Grade
+from findings.grading.chance import above, chances
 from findings.grading.interval import TO_M, TO_MM, UNBOUNDED, Interval, interval
-from findings.grading.trace import Words, make_grade, number
+from findings.grading.trace import Words, alternative, make_grade, number
 from findings.measure import Measure
 from findings.standard import load_standard
 from findings.taxonomy import damage_type
@@ -38,7 +39,8 @@ def grade_crack(width: Measure, min_spacing: Measure | None, structure: Structur
     kinds = (structure.value,) if known else STRUCTURES
     classes = {kind: _width_classes(size, rule["width_class_mm"][kind]) for kind in kinds}
     densities = _densities(spacing, rule["dense_if_spacing_below_m"])
-    possible = {rule["grade"][c][d] for names in classes.values() for c in names for d in densities}
+    cases = _crack_cases(rule, ladder, width, min_spacing, classes, densities, known)
+    possible = {code for one in cases for code in one.codes}
     reasons = _width_reasons(width, size, any(len(names) > 1 for names in classes.values()))
     if len(densities) > 1:
         reasons.append(_spacing_reason(min_spacing))
@@ -48,7 +50,41 @@ def grade_crack(width: Measure, min_spacing: Measure | None, structure: Structur
         possible.add(rule["no_damage"])
         reasons.append(Words("幅の区間が0を含み損傷なしを否定できない", "the width's interval reaches zero"))
     facts = [_width_fact(width, size, classes, rule["class_words"]), _spacing_fact(min_spacing, densities, rule)]
-    return make_grade(rule, ladder, possible, facts, reasons)
+    return make_grade(rule, ladder, possible, facts, reasons, alternatives=cases)
+
+
+def _crack_cases(
+    rule: Mapping[str, Any],
+    ladder: tuple[str, ...],
+    width: Measure,
+    spacing: Measure | None,
+    classes: Mapping[str, tuple[str, ...]],
+    densities: tuple[str, ...],
+    known: bool,
+) -> list[Alternative]:
+    """Return one case for each structure and each density that nobody can weigh; width and spacing are independent."""
+    part = chances(spacing, TO_M, [rule["dense_if_spacing_below_m"]])
+    weighed = None if part is None else {"dense": part[0], "sparse": part[1]}
+    suppositions: list[Mapping[str, float]] = [dict.fromkeys([one], 1.0) for one in densities]
+    if weighed is not None:
+        suppositions = [{one: weighed[one] for one in densities}]
+    cases = []
+    for kind, names in classes.items():
+        of_width = chances(width, TO_MM, list(rule["width_class_mm"][kind].values())[1:])
+        for density in suppositions:
+            chance = dict.fromkeys((rule["grade"][c][d] for c in names for d in density), 0.0)
+            for name, p in zip(rule["classes"], of_width or (), strict=False):
+                for d, q in density.items() if name in names else ():
+                    chance[rule["grade"][name][d]] += p * q
+            words = _supposed(rule, None if known else kind, None if weighed else next(iter(density)))
+            cases.append(alternative(words, ladder, chance if of_width else list(chance), None if known else kind))
+    return cases
+
+
+def _supposed(rule: Mapping[str, Any], kind: str | None, density: str | None) -> Words:
+    words = [Words(kind, kind)] if kind else []
+    words += [Words(rule["density_words"][density]["ja"], rule["density_words"][density]["en"])] if density else []
+    return Words("・".join(w.ja for w in words), " ".join(w.en for w in words))
 
 
 def grade_slab_crack(width: Measure, min_spacing: Measure | None, details: Mapping[str, Any]) -> Grade:
@@ -76,19 +112,45 @@ def grade_slab_crack(width: Measure, min_spacing: Measure | None, details: Mappi
         reasons.append(_spacing_reason(min_spacing))
     if pattern not in rule["patterns"]:
         reasons.append(Words("ひびわれパターン不明", "pattern unknown"))
-    if not possible:
+    widened = not possible
+    if widened:
         ranks = [ladder.index(code) for criterion in criteria for code in criterion]
         possible = set(ladder[min(ranks) : max(ranks) + 1])
         reasons = [Words("幅・間隔・パターンの評価が一致しない", "width, spacing and pattern disagree")]
     if len(possible) == 1 and not size.measured:
+        widened = True
         possible.add(rule["no_damage"])
         reasons.append(Words("幅の区間が0を含む", "the width's interval reaches zero"))
     elif len(possible) == 1 and open_ended:  # a criterion that nobody knows may still raise the grade by one
+        widened = True
         possible |= set(ladder[ladder.index(max(possible)) : ladder.index(max(possible)) + 2])
     facts = [_width_words(width, size), _spacing_words(min_spacing)]
     if pattern in rule["patterns"]:
         facts.append(Words(**rule["pattern_words"][pattern]))
-    return make_grade(rule, ladder, possible, facts, reasons)
+    chance = _slab_chance(rule, width, min_spacing, set(rule["patterns"].get(pattern, ladder)))
+    return make_grade(rule, ladder, possible, facts, reasons, None if widened else chance)
+
+
+def _slab_chance(
+    rule: Mapping[str, Any], width: Measure, spacing: Measure | None, by_pattern: set[str]
+) -> dict[str, float] | None:
+    """Return the probability of each code where every row of width and spacing that can be leaves exactly one."""
+    rows = rule["width_mm"]
+    of_width = chances(width, TO_MM, [above(row["upto"]) for row in rows[:-1]])
+    of_spacing = chances(spacing, TO_M, [row["from"] for row in reversed(rule["spacing_m"][:-1])])
+    if of_width is None or of_spacing is None:
+        return None
+    chance: dict[str, float] = {}
+    for row, p in zip(rows, of_width, strict=True):
+        for gap, q in zip(reversed(rule["spacing_m"]), of_spacing, strict=True):
+            if p * q == 0:
+                continue
+            common = set(row["grades"]) & set(gap["grades"]) & by_pattern
+            if len(common) != 1:
+                return None
+            code = common.pop()
+            chance[code] = chance.get(code, 0.0) + p * q
+    return chance
 
 
 def _width_classes(size: Interval, limits: Mapping[str, float]) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from findings.finding import Domain, Grade
 from findings.grading.corrosion import grade_corrosion
 from findings.grading.crack import grade_crack, grade_slab_crack
 from findings.grading.interval import TO_M, TO_MM, first_measure
-from findings.grading.observations import grade_leakage, grade_spalling
+from findings.grading.measured import grade_coating, grade_measured
+from findings.grading.observations import grade_leakage, grade_observed, grade_spalling
 from findings.grading.river import grade_river
 from findings.grading.trace import Words, make_grade
 from findings.measure import Measure
@@ -34,6 +35,10 @@ def grade(damage: str, measures: tuple[Measure, ...], structure: Structure, deta
         GradingError: the damage is unknown, or a measure or observation is impossible.
     """
     kind = damage_type(damage)
+    if not isinstance(structure, Structure):
+        raise GradingError(
+            f"structure is {structure!r}; expected one of {', '.join(Structure)}; UNKNOWN is graded as RC and as PC"
+        )
     if damage == ANOMALY:
         return _grade_anomaly(kind)
     if kind.domain is Domain.RIVER:
@@ -51,6 +56,14 @@ def grade(damage: str, measures: tuple[Measure, ...], structure: Structure, deta
         return grade_leakage(measures, details)
     if damage in rules["corrosion"]["damages"]:
         return grade_corrosion(measures, details)
+    if damage in rules["coating"]["damages"]:
+        return grade_coating(measures, details)
+    for rule in rules["observed"].values():
+        if damage in rule["damages"]:
+            return grade_observed(rule, kind, details)
+    for rule in rules["measured"].values():
+        if damage in rule["damages"]:
+            return grade_measured(rule, kind, measures, details)
     return _grade_presence(kind, rules["status"])
 
 
@@ -68,17 +81,9 @@ def _grade_anomaly(kind: DamageType) -> Grade:
 
 
 def _grade_presence(kind: DamageType, status: str) -> Grade:
-    """Return what the mere presence of a damage says: every grade but a; all of them where a photograph cannot tell."""
+    """Return what the mere presence of a damage says: every grade but a."""
     if not kind.grades:
         raise GradingError(f"{kind.code}: has no grades")
     rule = {"scheme": kind.scheme, "status": status}
-    if kind.camera == "N":
-        reason = Words(
-            "写真では判定できない(打音・計測が必要)", "a photograph cannot tell; sounding or measuring is needed"
-        )
-        return make_grade(
-            rule, kind.grades, kind.grades, [Words(f"{kind.ja}の疑い", f"suspected: {kind.en}")], [reason]
-        )
-    several = len(kind.grades) > 2
-    reasons = [Words("程度を決める計測の規則が未収録", "no measuring rule for the degree yet")] if several else []
-    return make_grade(rule, kind.grades, kind.grades[1:], [Words(f"{kind.ja}あり", f"{kind.en} present")], reasons)
+    reason = Words("程度を決める規則が未収録", "no rule for the degree yet")
+    return make_grade(rule, kind.grades, kind.grades[1:], [Words(f"{kind.ja}あり", f"{kind.en} present")], [reason])

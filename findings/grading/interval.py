@@ -10,6 +10,7 @@ from findings.measure import Measure
 
 TO_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 TO_M = {"mm": 0.001, "cm": 0.01, "m": 1.0}
+SHARE = {"ratio": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +66,18 @@ def first_measure(measures: tuple[Measure, ...], names: tuple[str, ...], units: 
     good = [m for m in found if m.unit in units and m.value is not None]
     fair = [m for m in found if m.unit in units]
     return next(iter(good + fair + found), None)
+
+
+def no_more_than_all(share: Measure | None) -> None:
+    """Refuse a share of a whole whose value or lower end lies above 1.
+
+    Raises:
+        GradingError: it does; a percentage was given for a ratio, or the whole is too small.
+    """
+    if share is None or share.unit not in SHARE:
+        return
+    least = share.value if share.low is None else share.low
+    if least is not None and least > 1 + 1e-9:
+        raise GradingError(
+            f"{share.name} is {least:g}; a share of a whole is 0 to 1: give 0.05 for 5 %, and check the whole"
+        )

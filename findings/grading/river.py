@@ -11,13 +11,15 @@ from typing import Any
 
 from findings.errors import GradingError
 from findings.finding import Grade
-from findings.grading.interval import TO_M, Interval, interval
-from findings.grading.trace import Words, make_grade, number
+from findings.grading.chance import chances
+from findings.grading.interval import SHARE, TO_M, Interval, interval, no_more_than_all
+from findings.grading.measured import grade_measured
+from findings.grading.observations import flag
+from findings.grading.trace import Words, alternative, make_grade, number
 from findings.measure import Measure, by_name
 from findings.standard import load_standard
 from findings.taxonomy import DamageType, damage_type
 
-SHARE = {"ratio": 1.0}
 RATE = {"m/yr": 1.0}
 
 
@@ -43,6 +45,11 @@ def grade_river(damage: str, measures: tuple[Measure, ...], details: Mapping[str
         return _grade_cover(rules["river_cover"], kind, measures)
     if damage in rules["river_erosion"]["damages"]:
         return _grade_erosion(rules["river_erosion"], kind, measures, details)
+    if damage in rules["river_embedment"]["damages"]:
+        return _grade_embedment(rules["river_embedment"], kind, measures, details)
+    for measured in rules["measured"].values():
+        if damage in measured["damages"]:
+            return grade_measured(measured, kind, measures, details)
     rule = {"scheme": kind.scheme, "status": rules["status"]}
     reason = Words("評価段階を決める規則が未収録", "no rule for the stage yet")
     return make_grade(rule, kind.grades, kind.grades[1:], [Words(f"{kind.ja}あり", f"{kind.en} present")], [reason])
@@ -56,6 +63,7 @@ def _grade_cover(rule: Mapping[str, Any], kind: DamageType, measures: tuple[Meas
         return make_grade(rule, kind.grades, rule["unknown"], [Words(f"{kind.ja}あり", f"{kind.en} present")], [reason])
     trigger = next(t for t in load_standard("river_thresholds")["triggers"] if t["damage"] == kind.code)
     table = rule["section"] if section is not None else rule["proxy"]
+    no_more_than_all(chosen)
     span = interval(chosen, SHARE)
     codes = set(table["below"] if span.low < trigger["value"] else ())
     codes |= set(table["from"] if span.high >= trigger["value"] else ())
@@ -65,10 +73,20 @@ def _grade_cover(rule: Mapping[str, Any], kind: DamageType, measures: tuple[Meas
             Words("平面の被覆率は目安であり横断面を要する", "plan cover is a proxy; the stage needs a cross-section")
         )
     if span.low < trigger["value"] <= span.high:
-        reasons.append(Words("95%区間が目安をまたぐ", "the 95 % interval straddles the trigger"))
+        reasons.append(_straddled(chosen, trigger["value"]))
     return make_grade(
         rule, kind.grades, codes, [_cover_fact(kind, chosen, span, trigger, section is not None)], reasons
     )
+
+
+def _straddled(share: Measure, trigger: float) -> Words:
+    """Return that the interval straddles the trigger, with the probability that the share reaches it."""
+    part = chances(share, SHARE, [trigger])
+    ja, en = "95%区間が目安をまたぐ", "the 95 % interval straddles the trigger"
+    if part is None:
+        return Words(ja, en)
+    percent = f"{100 * part[1]:.0f}"
+    return Words(f"{ja}(目安以上の確率{percent}%)", f"{en}, reached with {percent} %")
 
 
 def _cover_fact(kind: DamageType, m: Measure, span: Interval, trigger: Mapping[str, Any], is_section: bool) -> Words:
@@ -132,10 +150,45 @@ def _grade_called(
         if soonest <= years and latest >= below:
             codes.add(code)
         below = years
+    limits = [distance / years for years in rule["years_to_reach"].values()]  # d within 1 year: a rate of distance / 1
+    parts = None if distance == 0 else chances(by_name(measures, rule["rate_measure"]), RATE, sorted(limits))
+    ladder = ["b", *reversed(rule["years_to_reach"])]
+    chance = None if parts is None else {c: p for c, p in zip(ladder, parts, strict=True) if c in codes}
     years_words = number(soonest) if soonest < float("inf") else "-"
     facts = [fact, Words(f"最短{years_words}年で到達", f"reached in {years_words} years at the earliest")]
     reasons = [Words("侵食速度の区間が境界をまたぐ", "the rate's interval straddles a limit")] if len(codes) > 1 else []
-    return make_grade(rule, kind.grades, codes, facts, reasons)
+    return make_grade(rule, kind.grades, codes, facts, reasons, chance)
+
+
+def _grade_embedment(
+    rule: Mapping[str, Any], kind: DamageType, measures: tuple[Measure, ...], details: Mapping[str, Any]
+) -> Grade:
+    """Return the stages by how deep the footing still lies below the bed (構造令62条2項 as the limit)."""
+    limits = load_standard("river_thresholds")["footing_embedment_m"]
+    depth = by_name(measures, rule["measure"])
+    if depth is None or depth.unit not in TO_M or (depth.value is None and depth.high is None):
+        reason = Words("基礎の根入れが不明", "embedment of the footing unknown")
+        return make_grade(rule, kind.grades, rule["unknown"], [Words(f"{kind.ja}あり", f"{kind.en} present")], [reason])
+    near = flag("near_low_water_channel", details.get("near_low_water_channel"))
+    places = {True: "near_low_water_channel", False: "other_flood_plain"}
+    words = {
+        True: Words("低水路付近", "near the low-water channel"),
+        False: Words("その他の高水敷", "other flood plain"),
+    }
+    span = interval(depth, TO_M)
+    cases, facts = [], []
+    for where in (True, False) if near is None else (near,):
+        limit = float(limits[places[where]])
+        codes = set(rule["short"] if span.low < limit else ()) | set(rule["enough"] if span.high >= limit else ())
+        cases.append(alternative(words[where], kind.grades, codes))
+        facts.append(Words(f"{words[where].ja}の必要{number(limit)}m", f"{number(limit)} m needed {words[where].en}"))
+    size = f"{number(span.high if depth.value is None else depth.value * TO_M[depth.unit])}"
+    shown = Words(f"根入れ{size}m", f"embedment {size} m")
+    reasons = [Words("必要な根入れとの大小だけでは段階が定まらない", "the limit alone does not decide the stage")]
+    if near is None:
+        reasons.append(Words("低水路付近か不明", "not known whether near the low-water channel"))
+    possible = {code for one in cases for code in one.codes}
+    return make_grade(rule, kind.grades, possible, [shown, *facts], reasons, alternatives=cases)
 
 
 def _known(details: Mapping[str, Any], name: str) -> float | None:

@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from findings.asset import Asset, AssetKind, Span, Structure
 from findings.errors import StoreError
-from findings.finding import Domain, Finding, FindingStatus, Grade, Priority, Provenance, Term
+from findings.finding import Alternative, Domain, Finding, FindingStatus, Grade, Priority, Provenance, Term
 from findings.measure import Measure
 from findings.review import PictureReview, Review
 from findings.store.engine import canonical
@@ -237,7 +237,12 @@ def finding_value(row: FindingRecord) -> Finding:
 
 def grade_value(stored: Columns) -> Grade:
     """Return the grade of a JSON column; what older rows lack has its default."""
-    return Grade(**{**stored, "codes": tuple(stored["codes"]), "probabilities": tuple(stored.get("probabilities", ()))})
+    alternatives = (Alternative(**_tuples(row)) for row in stored.get("alternatives", ()))
+    return Grade(**{**_tuples(stored), "alternatives": tuple(alternatives)})
+
+
+def _tuples(stored: Columns) -> Columns:
+    return {**stored, "codes": tuple(stored["codes"]), "probabilities": tuple(stored.get("probabilities", ()))}
 
 
 def priority_columns(priority: Priority) -> Columns:

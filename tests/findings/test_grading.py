@@ -55,7 +55,7 @@ def test_the_trace_speaks_the_manuals_words_and_says_that_the_rule_is_provisiona
     result = grade_crack(width(0.35), spacing(0.4), RC)
     assert result.trace_ja == "最大幅0.35mm(RC 大)・間隔0.4m(密) → e〔暫定〕"
     assert result.trace_en == "max width 0.35 mm (RC large), spacing 0.4 m (dense) -> e [provisional]"
-    assert (result.standard, result.version, result.status) == ("grade_rules", "1.0.0", "draft")
+    assert (result.standard, result.version, result.status) == ("grade_rules", "1.1.0", "draft")
 
 
 @pytest.mark.parametrize(

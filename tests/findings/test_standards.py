@@ -137,11 +137,11 @@ def test_only_names_of_standards_are_looked_up(name: str) -> None:
 
 def test_an_agencys_own_file_takes_the_place_of_the_packaged_one_until_it_is_taken_back(own_folder: Path) -> None:
     text = (FOLDER / "grade_rules.yaml").read_text(encoding="utf-8")
-    (own_folder / "grade_rules.yaml").write_text(text.replace('version: "1.0.0"', 'version: "9.0.0"'), encoding="utf-8")
+    (own_folder / "grade_rules.yaml").write_text(text.replace('version: "1.1.0"', 'version: "9.0.0"'), encoding="utf-8")
     use_standards(own_folder)
     assert load_standard("grade_rules")["version"] == "9.0.0"
     use_standards(None)
-    assert load_standard("grade_rules")["version"] == "1.0.0"
+    assert load_standard("grade_rules")["version"] == "1.1.0"
 
 
 def test_a_refused_own_file_leaves_the_standards_in_force_as_they_were(own_folder: Path) -> None:
