@@ -171,7 +171,9 @@ def _photograph(
 def _encode(light: Array | float) -> Array:
     """Return sRGB values 0..1 of linear light 0..1 (IEC 61966-2-1)."""
     linear = np.asarray(light, float)
-    return np.asarray(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055))
+    return np.asarray(
+        np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
+    )
 
 
 def _spread(rng: np.random.Generator, fine: NDArray[np.float32], camera: Camera) -> NDArray[np.float32]:
@@ -202,7 +204,7 @@ def _surface(rng: np.random.Generator, wall: Wall, size: int) -> Array:
     for _ in range(wall.stains):
         cx, cy = rng.uniform(0, size, 2)
         long, wide = rng.uniform(8, 60), rng.uniform(5, 30)
-        edge = np.exp(-(((x - cx) / wide) ** 2 + ((y - cy) / long) ** 2) ** rng.uniform(0.7, 2.0))
+        edge = np.exp(-((((x - cx) / wide) ** 2 + ((y - cy) / long) ** 2) ** rng.uniform(0.7, 2.0)))
         factor = factor * (1 + rng.uniform(-0.25, 0.1) * edge)
     turn = rng.uniform(0, 2 * np.pi)
     factor = factor * (1 + wall.slope * ((x - size / 2) * np.cos(turn) + (y - size / 2) * np.sin(turn)) / size)

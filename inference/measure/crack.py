@@ -28,6 +28,9 @@ from inference.regions import Region
 CROSSING_FROM_PX = 4.0
 CROSSING_SIGMA_PX = 0.15  # of a pair of mid-point crossings on block-averaged profiles, alike along a crack
 HIDDEN = (0.0, 0.2, 0.45)  # of the spread along the crack: what blocks smooth away of p50, p95 and maximum
+STEP_SLACK = 1.3  # point spreads with long tails, and blurs that are not known well
+TONE_SHARE = 0.3  # 1-sigma, of the way to the mid-point of encoded values
+SAMPLING_BLUR_PX = 0.35  # of bilinear sampling at any phase
 CROSSING_NOISE_PX = 0.08  # what differs from one block to the next
 MARGIN_PX = 24
 LEAST_STATIONS = BLOCK // 2
@@ -75,7 +78,8 @@ def measure_crack(
         profile = station_widths(found, core)
         keep &= _is_dark_enough(profile, found, core)
         if keep.sum() >= LEAST_STATIONS:
-            widths = _percentiles(profile, keep, found, core, sum(branch.length_px for branch in branches))
+            length_px = sum(branch.length_px for branch in branches)
+            widths = _percentiles(profile, keep, found, core, length_px, edge_doubt(found, keep, blur))
             how = _describe(profile, keep)
         details |= _describe_core(core, found, keep) | _describe_limit(core, found, scale)
     widths = widths or _bounded_by_mask(mask)
@@ -105,7 +109,7 @@ def station_widths(found: Profiles, core: Core) -> Array:
     A profile at half its depth is never narrower than the crack under it, blurred or not. What integrates to more is a
     stain, a shadow or a neighbour beside the crack, and is cut there (with half a pixel for noise).
     """
-    crossing = _crossings(found)
+    crossing = crossings(found)
     integrated = np.minimum(found.integral_px / core.contrast, crossing + 0.5)
     share = np.clip(integrated - CROSSING_FROM_PX + 0.5, 0, 1)  # a soft change-over from 3.5 to 4.5 px
     return np.asarray(np.where(share > 0, share * crossing + (1 - share) * integrated, integrated))
@@ -117,8 +121,8 @@ def _is_dark_enough(widths: Array, found: Profiles, core: Core) -> NDArray[np.bo
     return np.asarray(found.peak >= 0.5 * expected)
 
 
-def _crossings(found: Profiles) -> Array:
-    """Return the distance between the half-depth points to either side of the darkest one."""
+def crossings(found: Profiles, level: float | Array = 0.5) -> Array:
+    """Return the distance between the points of that share of the depth, ``(S,)``, on either side of the darkest."""
     offset = found.offset_px
     near = np.abs(offset)[None] <= np.maximum(found.reach_px.max(axis=1, keepdims=True), 1.0)
     top = np.where(near, found.darkness, -np.inf).argmax(axis=1)
@@ -126,15 +130,35 @@ def _crossings(found: Profiles) -> Array:
     widths = np.zeros(len(top))
     for step in (-1, 1):
         place = np.clip(top[:, None] + step * np.arange(len(offset)), 0, len(offset) - 1)
-        side = found.darkness[rows[:, None], place] - 0.5 * found.peak[:, None]
+        side = found.darkness[rows[:, None], place] - (level * found.peak)[:, None]
         first = np.where((side < 0).any(axis=1), (side < 0).argmax(axis=1), 1)
         inside, outside = side[rows, first - 1], side[rows, first]
         widths += (first - 1 + np.clip(inside / np.maximum(inside - outside, 1e-9), 0, 1)) * STEP_PX
     return widths
 
 
+def edge_doubt(found: Profiles, keep: NDArray[np.bool_], blur_px: float) -> tuple[float, float]:
+    """Return how much narrower and wider the crack may be because its flanks are no clean steps, 1-sigma in px.
+
+    A step blurred by s runs from 70 to 50 and from 50 to 30 % of its depth within 0.52 s. What takes longer is a broken
+    lip, shade or dirt, and where the crack ends in there, nobody can tell. A camera whose tone curve is steeper than
+    sRGB moves the mid-point inwards, at most about to where the encoded value is half.
+    """
+    encoded = np.maximum(1 - found.peak, 0.0) ** (1 / 2.2)  # of the core; the surface is 1
+    steep = (1 - ((1 + encoded) / 2) ** 2.2) / np.maximum(found.peak, 1e-6)
+    inner, tone, middle, outer = (np.median(crossings(found, level)[keep]) for level in (0.7, steep, 0.5, 0.3))
+    clean = 2 * 0.524 * STEP_SLACK * float(np.hypot(blur_px, SAMPLING_BLUR_PX))
+    narrower = np.hypot(max(0.0, float(middle - inner) - clean) / 2, TONE_SHARE * max(0.0, float(middle - tone)))
+    return float(narrower), max(0.0, float(outer - middle) - clean) / 2
+
+
 def _percentiles(
-    widths: Array, keep: NDArray[np.bool_], found: Profiles, core: Core, length_px: float
+    widths: Array,
+    keep: NDArray[np.bool_],
+    found: Profiles,
+    core: Core,
+    length_px: float,
+    doubt: tuple[float, float],
 ) -> dict[str, Interval]:
     """Return p50, p95 and maximum along the crack, noise taken out of their spread.
 
@@ -159,7 +183,7 @@ def _percentiles(
         chosen = hairline * _selection(value, found.selection_px / core.contrast)
         error = float(np.hypot(error, chosen / Z95))
         slack = (error + (value - least) / Z95, float(np.hypot(error, beyond)) + (most - value) / Z95)
-        out[name] = _interval(max(value - chosen / 2, 0.0), slack, core)
+        out[name] = _interval(max(value - chosen / 2, 0.0), slack, core, doubt)
     return out
 
 
@@ -180,13 +204,22 @@ def _selection(width: float, selection_px: float) -> float:
     return selection_px / (1 + (width / (2 * selection_px)) ** 2) if selection_px > 0 else 0.0
 
 
-def _interval(value: float, error: tuple[float, float], core: Core) -> Interval:
-    """Join everything that may be wrong; ``error`` holds the 1-sigma of sampling and noise, downwards and upwards."""
-    hairline = _hairline(value)  # mid-points do not depend on the core
-    crossing = (1 - hairline) * Z95 * CROSSING_SIGMA_PX
-    common = MODEL_PX**2 + crossing**2
+def _interval(value: float, error: tuple[float, float], core: Core, doubt: tuple[float, float]) -> Interval:
+    """Join everything that may be wrong, downwards and upwards.
+
+    Args:
+        value: in px.
+        error: 1-sigma of sampling and noise.
+        core: what is unknown of it.
+        doubt: 1-sigma of where the flanks end.
+    """
+    hairline = _hairline(value)  # mid-points do not depend on the core, nor darkness on the flanks
     unknown_core = [np.sqrt(hairline) * value * part for part in (1 - core.low_factor, core.high_factor - 1)]
-    down, up = (float(np.sqrt(common + (Z95 * e) ** 2 + c**2)) for e, c in zip(error, unknown_core, strict=True))
+    sides = []
+    for noise, dark, edge in zip(error, unknown_core, doubt, strict=True):
+        crossing = (1 - hairline) * float(np.hypot(CROSSING_SIGMA_PX, edge))
+        sides.append(float(np.sqrt(MODEL_PX**2 + (Z95 * crossing) ** 2 + (Z95 * noise) ** 2 + dark**2)))
+    down, up = sides
     return Interval(value if value > down else None, max(value - down, 0.0), value + up)
 
 
