@@ -40,6 +40,9 @@ CLASSES = (
 )
 """The classes of concrete damage that networks tell apart."""
 
+SEEN_ALIKE = {"11": "6"}
+"""Damages that only the member tells apart, and the one whose label they share."""
+
 
 @lru_cache(maxsize=1)
 def labels() -> tuple[Label, ...]:
@@ -71,7 +74,11 @@ def class_key(label: Label) -> str | None:
 
 
 def label_of(damage: str, details: Mapping[str, Any]) -> Label:
-    """Return the label of a finding: the class that its model said, else the one of its damage whose facts all hold."""
+    """Return the label of a finding: the class that its model said, else the one of its damage whose facts all hold.
+
+    A crack in a deck slab (⑪) looks like any other and has its label: people and networks mark cracks alike.
+    """
+    damage = SEEN_ALIKE.get(damage, damage)
     said = next((label for label in labels() if label.name == details.get("class") and label.damage == damage), None)
     if said is not None:
         return said

@@ -14,6 +14,7 @@ from findings.errors import GradingError
 from findings.finding import Domain, Finding, Provenance
 from findings.grading import grade
 from findings.identity import finding_uid
+from findings.labels import SEEN_ALIKE
 from findings.measure import Measure
 from findings.survey import Image, Scale
 from findings.taxonomy import TAXONOMY_VERSION, check_member
@@ -121,7 +122,8 @@ def _conflict(damage: str, member: str | None, structure: Structure) -> str | No
 
 def _provenance(image: Image, model: PixelModel, place: Place, parameters: Mapping[str, Any]) -> Provenance:
     card = model.card
-    spec = next((c for c in card.classes if c.damage == place.damage), card.classes[0])
+    damage = SEEN_ALIKE.get(place.damage, place.damage)
+    spec = next((c for c in card.classes if c.damage == damage), card.classes[0])
     return Provenance(
         model=card.name,
         model_version=card.version,

@@ -15,7 +15,7 @@ from imagery.photo import PhotoMetadata
 from imagery.scale import ground_sample_distance
 from imagery.types import Window
 from imagery.view import Stated, photo_view
-from inference.photographs import scale_at
+from inference.measure.scale import scale_at
 from inference.regions import Region
 
 WIDTH, HEIGHT = 5472, 3648

@@ -17,20 +17,20 @@ def rectangle(top: int, left: int, height: int, width: int, size: int = 400) -> 
 
 
 def test_area_is_counted_in_pixels_and_its_outline_may_be_off_by_half_a_pixel() -> None:
-    (area,) = measure_area(region_of(rectangle(5, 5, 10, 20)), UNKNOWN)
+    area = measure_area(region_of(rectangle(5, 5, 10, 20)), UNKNOWN).measure
     assert (area.value, area.unit) == (200, "px2")
     assert (area.low, area.high) == (200 - 30, 200 + 30)
 
 
 @pytest.mark.parametrize(("side", "unit", "value"), [(100, "mm2", 2500), (300, "m2", 0.0225)])
 def test_area_comes_in_mm2_or_from_a_decimetre_square_on_in_m2(side: int, unit: str, value: float) -> None:
-    (area,) = measure_area(region_of(rectangle(0, 0, side, side)), HALF_MM)
+    area = measure_area(region_of(rectangle(0, 0, side, side)), HALF_MM).measure
     assert area.unit == unit
     assert area.value == pytest.approx(value)
 
 
 def test_an_uncertain_scale_counts_twice_in_an_area() -> None:
-    (area,) = measure_area(region_of(rectangle(0, 0, 300, 300)), Scale(0.5, 0.05, ScaleSource.STAND_OFF))
+    area = measure_area(region_of(rectangle(0, 0, 300, 300)), Scale(0.5, 0.05, ScaleSource.STAND_OFF)).measure
     assert area.value is not None
     assert area.high is not None
     assert (area.high - area.value) / area.value == pytest.approx(2 * 1.96 * 0.1, rel=0.01)
