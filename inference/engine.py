@@ -25,6 +25,7 @@ from models.base import PixelModel
 from models.card import ModelCard
 
 FloatArray = NDArray[np.float32]
+WINDOW_PX, OVERLAP_PX, BATCH = 512, 64, 4
 
 
 class ScoreSink(Protocol):
@@ -181,3 +182,29 @@ def _predict(model: PixelModel, stack: FloatArray, device: torch.device) -> Floa
     with torch.inference_mode():
         batch = torch.from_numpy(np.ascontiguousarray(stack)).to(device)
         return model.predict(batch).float().cpu().numpy()
+
+
+def score_picture(model: PixelModel, source: PixelSource, device: torch.device) -> FloatArray:
+    """Return the scores ``(K, H, W)`` of a whole picture, NaN where nothing was observed.
+
+    Raises:
+        MissingBands: a band that the card requires is absent.
+    """
+    require_bands(model.card, source.bands)
+    sink = ArraySink(len(model.card.classes), source.height_px, source.width_px)
+    infer(model, source, sink, window=WINDOW_PX, overlap=OVERLAP_PX, batch=BATCH, device=device)
+    return sink.scores
+
+
+def answered_by(cards: Sequence[ModelCard]) -> list[frozenset[str]]:
+    """Return for each card the classes that another model of the run answers for.
+
+    A class that several models know belongs to the one with the fewest classes, made for it (the first named among
+    equals), so that one crack seen by two models is one finding.
+    """
+    order = sorted(range(len(cards)), key=lambda i: (len(cards[i].classes), i))
+    owner: dict[str, int] = {}
+    for index in order:
+        for spec in cards[index].classes:
+            owner.setdefault(spec.name, index)
+    return [frozenset(c.name for c in card.classes if owner[c.name] != i) for i, card in enumerate(cards)]

@@ -69,7 +69,7 @@ def judge(
         details = {
             "incidence_deg": image.incidence_deg,
             "platform": image.platform,
-            "conflict": _conflict(place.damage, image.member, structure),
+            "conflict": conflict(place.damage, image.member, structure),
             **place.details,
             "class": place.label,
         }
@@ -111,7 +111,7 @@ def locate(image: Image, asset: Asset | None, outline_px: Polygon) -> tuple[Base
     return None, "image_only"
 
 
-def _conflict(damage: str, member: str | None, structure: Structure) -> str | None:
+def conflict(damage: str, member: str | None, structure: Structure) -> str | None:
     """Return why this damage cannot occur on the picture's member, or None; the finding is kept and says so."""
     try:
         check_member(damage, member, None if structure is Structure.UNKNOWN else structure.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -103,6 +104,19 @@ def _short(measure: Measure) -> str:
     if measure.low is not None and measure.high is not None:
         text += f" ({measure.low:.2g}-{measure.high:.2g})"
     return text
+
+
+def outlined(rgb: Picture, places: Sequence[BaseGeometry]) -> Picture:
+    """Return a copy of the picture with every place outlined and numbered from 1 in the order given."""
+    drawn = np.ascontiguousarray(rgb).copy()
+    size = max(0.5, max(rgb.shape[:2]) / 2500)
+    for number, place in enumerate(places, start=1):
+        _draw_outline(drawn, place)
+        left, top, *_ = place.bounds
+        at = (max(0, int(left)), max(12, int(top) - 4))
+        for colour, thick in (((0, 0, 0), 3), ((255, 255, 0), 1)):
+            cv2.putText(drawn, str(number), at, cv2.FONT_HERSHEY_SIMPLEX, size, colour, thick, cv2.LINE_AA)
+    return drawn
 
 
 def crop_window(place: BaseGeometry, width_px: int, height_px: int) -> Window:

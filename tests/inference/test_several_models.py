@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from findings.store import Store, store_url
-from inference.pipeline import answered_by, inspect_survey
+from inference.engine import answered_by
+from inference.pipeline import inspect_survey
 from models.card import ClassSpec, ModelCard
 from tests.inference.test_pipeline import CPU, Dark, Shelf, survey_of, wall
 

@@ -1,0 +1,137 @@
+"""What ``mizuhashi measure`` says about one picture, for a program and for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from findings.measure import Measure, by_name
+from findings.taxonomy import damage_type
+from mizuhashi.describe import measure_text
+
+if TYPE_CHECKING:
+    from findings.finding import Grade
+    from findings.survey import Scale
+    from inference.judgement import Place
+    from inference.one_picture import Measured
+
+COLUMNS = ("no", "type", "grade", "length", "width p50", "width p95", "width max", "area", "why")
+TO_MM = {"mm": 1.0, "m": 1000.0, "mm2": 1.0, "m2": 1e6}
+WIDTHS = {"p50": "width_p50", "p95": "width_p95", "max": "width_max"}
+UNRESOLVED = "the 95 % interval reaches zero: this picture does not resolve the width; high is its upper bound"
+NO_LINE = "an area has no width"
+
+
+def document(measured: Measured) -> dict[str, Any]:
+    """Return everything measured in a picture as plain JSON values."""
+    image = measured.image
+    rows = zip(measured.places, measured.names, measured.grades, measured.conflicts, strict=True)
+    return {
+        "image": {
+            "width_px": image.width_px,
+            "height_px": image.height_px,
+            "gsd_mm": image.scale.gsd_mm,
+            "gsd_sigma_mm": image.scale.sigma_mm,
+            "gsd_source": image.scale.source.value,
+            "gsd_note": image.scale.note,
+            "blur_px": image.quality.blur_px,
+            "noise": image.quality.noise,
+            "member": image.member,
+        },
+        "remarks": list(measured.remarks),
+        "findings": [_finding(*row, image.scale) for row in rows],
+    }
+
+
+def _finding(place: Place, name: str, grade: Grade, conflict: str | None, scale: Scale) -> dict[str, Any]:
+    known = scale if place.scale is None else place.scale
+    row: dict[str, Any] = {
+        "type": name,
+        "damage_id": place.damage,
+        "outline": [[round(x, 2), round(y, 2)] for x, y in place.outline_px.exterior.coords],
+        "length": _sized(place, "length", known, "an area has no length; see perimeter"),
+        "width": {key: _sized(place, measure, known, NO_LINE) for key, measure in WIDTHS.items()},
+        "area": _sized(place, "area", known, "not measured"),
+        "grade": _grade(grade),
+        "score": round(place.score, 4),
+    }
+    for extra in ("perimeter", "rebar_length", "streak_length"):
+        if by_name(place.measures, extra) is not None:
+            row[extra] = _sized(place, extra, known, "not measured")
+    row["measures"] = [measure.to_json() for measure in place.measures]
+    row["details"] = {key: value for key, value in place.details.items() if value is not None}
+    if conflict is not None:
+        row["conflict"] = conflict
+    return row
+
+
+def _sized(place: Place, name: str, scale: Scale, absent: str) -> dict[str, Any]:
+    """Return a size in pixels and in millimetres, with the reason where a value is missing."""
+    square = "2" if name == "area" else ""
+    measure = by_name(place.measures, name)
+    pixels = place.details.get(f"{name}_px")
+    value, low, high = pixels if isinstance(pixels, Sequence) and measure is not None else (None, None, None)
+    row: dict[str, Any] = {
+        f"value_px{square}": value,
+        f"low_px{square}": low,
+        f"high_px{square}": high,
+    }
+    world = _millimetres(measure, scale)
+    row |= {f"{key}_mm{square}": number for key, number in zip(("value", "low", "high"), world, strict=True)}
+    if measure is None:
+        row["reason"] = absent
+    elif value is None:
+        row["reason"] = UNRESOLVED
+    elif scale.gsd_mm is None:
+        row["reason"] = "no ground sample distance: give --gsd-mm, or a picture whose metadata tell it"
+    elif world[0] is None:
+        row["reason"] = f"the scale is too uncertain ({scale.gsd_mm:g} +- {scale.sigma_mm or 0:g} mm/px): {UNRESOLVED}"
+    return row
+
+
+def _millimetres(measure: Measure | None, scale: Scale) -> tuple[float | None, float | None, float | None]:
+    if measure is None or scale.gsd_mm is None or measure.unit not in TO_MM:
+        return None, None, None
+    factor = TO_MM[measure.unit]
+    value, low, high = (
+        None if number is None else number * factor for number in (measure.value, measure.low, measure.high)
+    )
+    return value, low, high
+
+
+def _grade(grade: Grade) -> dict[str, Any]:
+    return {
+        "scheme": grade.scheme,
+        "codes": list(grade.codes),
+        "probabilities": list(grade.probabilities),
+        "worst": grade.worst,
+        "trace_ja": grade.trace_ja,
+        "trace_en": grade.trace_en,
+        "standard": grade.standard,
+        "version": grade.version,
+        "status": grade.status,
+        "alternatives": [
+            {
+                "if_ja": case.words_ja,
+                "if_en": case.words_en,
+                "codes": list(case.codes),
+                "probabilities": list(case.probabilities),
+                "structure": case.structure,
+            }
+            for case in grade.alternatives
+        ],
+    }
+
+
+def table(measured: Measured) -> list[tuple[str, ...]]:
+    """Return the cells of `COLUMNS`, one row a finding."""
+    rows = []
+    pairs = zip(measured.places, measured.names, measured.grades, strict=True)
+    for number, (place, name, grade) in enumerate(pairs, start=1):
+        sizes = [_text(by_name(place.measures, key)) for key in ("length", *WIDTHS.values(), "area")]
+        rows.append((str(number), name, damage_type(place.damage).label(grade), *sizes, grade.trace_en))
+    return rows
+
+
+def _text(measure: Measure | None) -> str:
+    return "-" if measure is None else measure_text(measure).removeprefix(f"{measure.name} ")
