@@ -79,7 +79,9 @@ def measure_crack(
         keep &= _is_dark_enough(profile, found, core)
         if keep.sum() >= LEAST_STATIONS:
             length_px = sum(branch.length_px for branch in branches)
-            widths = _percentiles(profile, keep, found, core, length_px, edge_doubt(found, keep, blur))
+            hairline = _hairline(float(np.percentile(profile[keep], 99))) == 1  # then nothing comes from flanks
+            doubt = (0.0, 0.0) if hairline else edge_doubt(found, keep, blur)
+            widths = _percentiles(profile, keep, found, core, length_px, doubt)
             how = _describe(profile, keep)
         details |= _describe_core(core, found, keep) | _describe_limit(core, found, scale)
     widths = widths or _bounded_by_mask(mask)

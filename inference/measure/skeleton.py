@@ -45,15 +45,16 @@ def trace(mask: NDArray[np.bool_]) -> list[Branch]:
     padded = np.pad(mask, 1)
     depth = ndimage.distance_transform_edt(padded)
     skeleton = _thin(padded)
+    chains = _chains(skeleton)
     for _ in range(3):
-        chains = _chains(skeleton)
         spurs = [c for c in chains if _is_spur(c, depth)]
         if not spurs or len(spurs) == len(chains):
             break
         for spur in spurs:
             skeleton[tuple(np.array(spur.pixels).T)] = False
         skeleton = _thin(skeleton)
-    branches = [_smooth(chain, depth) for chain in _chains(skeleton)]
+        chains = _chains(skeleton)
+    branches = [_smooth(chain, depth) for chain in chains]
     return sorted((b for b in branches if len(b.points) > 1), key=lambda b: -b.length_px)
 
 
@@ -88,12 +89,16 @@ def _chains(skeleton: NDArray[np.bool_]) -> list[_Chain]:
     degree = ndimage.convolve(skeleton.astype(int), NEIGHBOURS, mode="constant") - 1
     knots, count = ndimage.label(skeleton & (degree > 2), NEIGHBOURS)
     centres = ndimage.center_of_mass(knots > 0, knots, range(1, count + 1)) if count else []
-    labels, pieces = ndimage.label(skeleton & (knots == 0), NEIGHBOURS)
+    alone = skeleton & (knots == 0)
+    labels, pieces = ndimage.label(alone, NEIGHBOURS)
+    last = alone & (ndimage.convolve(alone.astype(np.uint8), NEIGHBOURS, mode="constant") <= 2)  # itself and one more
     chains = []
     for number, box in enumerate(ndimage.find_objects(labels, pieces), start=1):
         offset = (box[0].start, box[1].start)
-        inside = np.argwhere(labels[box] == number) + offset
-        pixels = _order({(int(r), int(c)) for r, c in inside})
+        mine = labels[box] == number
+        inside = (np.argwhere(mine) + offset).tolist()
+        ends = (np.argwhere(mine & last[box]) + offset).tolist()
+        pixels = _order({(r, c) for r, c in inside}, min((tuple(end) for end in ends), default=None))
         joints = (_joint(pixels[0], knots, centres), _joint(pixels[-1], knots, centres))
         chains.append(_Chain(pixels, joints))
     return chains
@@ -105,18 +110,19 @@ def _around(cell: tuple[int, int]) -> list[tuple[int, int]]:
     return [*straight, (row - 1, col - 1), (row - 1, col + 1), (row + 1, col - 1), (row + 1, col + 1)]
 
 
-def _order(cells: set[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Walk a chain from one end to the other (a closed loop from anywhere)."""
-    ends = sorted(c for c in cells if sum(n in cells for n in _around(c)) <= 1)
-    here = ends[0] if ends else min(cells)
-    left, path = set(cells), []
+def _order(cells: set[tuple[int, int]], end: tuple[int, ...] | None) -> list[tuple[int, int]]:
+    """Walk a chain from one of its ends to the other (a closed loop, which has none, from anywhere)."""
+    row, col = end if end is not None else min(cells)
+    here, left, path = (row, col), set(cells), []
     while True:
         path.append(here)
         left.discard(here)
-        onward = next((n for n in _around(here) if n in left), None)
-        if onward is None:
+        for onward in _around(here):
+            if onward in left:
+                here = onward
+                break
+        else:
             return path
-        here = onward
 
 
 def _joint(

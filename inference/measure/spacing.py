@@ -26,6 +26,8 @@ class _Line:
     points: NDArray[np.float64]  # (N, 2) x, y of mask pixels, thinned
     direction: NDArray[np.float64]
     length: float
+    middle: NDArray[np.float64]
+    reach: float  # of the points around their middle
 
 
 def spacing_m(regions: Sequence[Region], scale: Scale) -> list[Measure | None]:
@@ -67,12 +69,16 @@ def _line(region: Region) -> _Line | None:
     length = float(np.sqrt(12 * spread[1]))
     if length < SHORTEST_PX or spread[1] < ELONGATED**2 * spread[0]:
         return None
-    return _Line(points, axes[:, 1], length)
+    middle = points.mean(axis=0)
+    return _Line(points, axes[:, 1], length, middle, float(np.hypot(*(points - middle).T).max()))
 
 
 def _gap(a: _Line | None, b: _Line | None) -> float:
     """Return the median distance of the two centrelines where they lie side by side, infinite if they do not."""
     if a is None or b is None or abs(float(a.direction @ b.direction)) < np.cos(np.radians(PARALLEL_DEG)):
+        return np.inf
+    # further apart than both reach and the shorter one is long, they cannot lie side by side
+    if np.hypot(*(a.middle - b.middle)) > a.reach + b.reach + 2 * min(a.reach, b.reach):
         return np.inf
     mean = a.direction + b.direction * np.sign(a.direction @ b.direction)
     along = mean / np.hypot(*mean)
