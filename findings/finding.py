@@ -143,6 +143,8 @@ class Term:
     contribution: float  # points of the final score that this term brings
     words_ja: str
     words_en: str
+    best_rank: int = 0  # with this missing input at its most; 0: nothing is missing, or nobody ranked
+    worst_rank: int = 0  # with this missing input at its least
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,8 @@ class Priority:
         section: ``official`` (hard rules), ``confirmed`` or ``candidate``; sections are listed in this order.
         terms: every term, largest contribution first.
         profile: id and version of the priority profile.
+        rank: place in the one list over all findings, 1 is first; 0: scored alone.
+        best_rank, worst_rank: place with every missing input at its most and at its least, all others staying.
     """
 
     finding_uid: str
@@ -164,3 +168,6 @@ class Priority:
     section: str
     terms: tuple[Term, ...]
     profile: str
+    rank: int = 0
+    best_rank: int = 0
+    worst_rank: int = 0

@@ -1,18 +1,18 @@
-"""The inputs of a priority score: each with its value, what it counts for, and its range where it is missing."""
+"""The inputs of a priority score in words: value, what it counts for, and its range where it is missing."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from findings.asset import Asset, AssetKind
-from findings.finding import Domain, Finding, FindingStatus
-from findings.measure import Measure
+from findings.asset import Asset
+from findings.finding import Finding, FindingStatus
+from findings.priority_values import RIVER_SCHEME, OwnValues
 from findings.profile import Profile, normalised
 from findings.standard import load_standard
-from findings.taxonomy import damage_type
+from findings.tracking import TrackState
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +35,43 @@ class Input:
     words_en: str
 
 
-def grade_input(finding: Finding, profile: Profile) -> Input:
-    """Return the grade's input: the mean of the possible grades counts, the best and the worst are its range."""
-    data = profile.data
-    weight = float(data["likelihood"]["review_weight"][finding.status.value])
-    scheme = finding.grade.scheme if finding.grade else "mlit_damage"
-    table = data["likelihood"]["river_rating" if scheme == "river_rating" else "grade"]
-    codes = (finding.final_grade,) if finding.final_grade else finding.grade.codes if finding.grade else ()
-    values = [float(table[code]) for code in codes if code in table]
+COMPARED: Mapping[object, tuple[str, str]] = {
+    "faster": ("前回から進行あり", "grown since the last inspection"),
+    "unchanged": ("前回から変化なし", "unchanged since the last inspection"),
+    "repaired": ("前回から補修済", "repaired since the last inspection"),
+    TrackState.PROGRESSED: ("前回から進行あり", "grown since the last inspection"),
+    TrackState.UNCHANGED: ("前回から変化なし", "unchanged since the last inspection"),
+    TrackState.NEW: ("新規(前回の記録なし)", "new: no record of the last inspection"),
+    TrackState.REPAIRED_SUSPECTED: ("補修済の疑い(要確認)", "repaired? (needs check)"),
+    TrackState.NOT_FOUND: ("今回確認できず(NG、理由の説明が必要)", "not found this time (NG: to be explained)"),
+    TrackState.NOT_ASSESSABLE: ("今回は比較できず", "could not be compared this time"),
+    None: ("前回との比較なし", "no comparison with an earlier inspection"),
+}
+
+
+def own_inputs(finding: Finding, values: OwnValues) -> list[Input]:
+    """Return what the finding itself says: its grade, its extent and how sure it is."""
+    return [_grade(finding, values), _extent(finding, values), _confidence(finding, values)]
+
+
+def _grade(finding: Finding, values: OwnValues) -> Input:
+    weight = values.review_weights[finding.status]
+    span, added = values.grade(finding), values.graded(finding)
     ja, en = _status_words(finding.status)
-    name_ja, name_en = ("評価段階", "stage") if scheme == "river_rating" else ("損傷程度", "grade")
-    if not values:
-        used = float(data["missing"]["grade"])
+    river = finding.grade is not None and finding.grade.scheme == RIVER_SCHEME
+    name_ja, name_en = ("評価段階", "stage") if river else ("損傷程度", "grade")
+    if span is None:
+        shown = f"{values.grade_missing:g}"
         return Input(
-            "grade", None, weight, 0.0, used * weight, weight,
-            f"{name_ja}: 規則なし・不明({used}として計算、{ja})",
-            f"{name_en}: no rule or unknown (counted as {used}, {en})",
+            "grade", None, weight, *added,
+            f"{name_ja}: 規則なし・不明({shown}として計算、{ja})",
+            f"{name_en}: no rule or unknown (counted as {shown}, {en})",
         )  # fmt: skip
-    mean = sum(values) / len(values)
-    worst = "" if len(values) == 1 else f"・最悪{codes[-1]}"
-    worst_en = "" if len(values) == 1 else f", worst {codes[-1]}"
-    shown = "/".join(codes)
+    codes = (finding.final_grade,) if finding.final_grade else finding.grade.codes if finding.grade else ()
+    worst, worst_en = ("", "") if len(codes) == 1 else (f"・最悪{codes[-1]}", f", worst {codes[-1]}")
+    shown = "/".join(str(code) for code in codes)
     return Input(
-        "grade", mean, weight, min(values) * weight, mean * weight, max(values) * weight,
+        "grade", span[1], weight, *added,
         f"{name_ja} {shown}{worst}({ja}、重み{weight:g})", f"{name_en} {shown}{worst_en} ({en}, weight {weight:g})",
     )  # fmt: skip
 
@@ -67,11 +81,63 @@ def _status_words(status: FindingStatus) -> tuple[str, str]:
     return row["ja"], row["en"]
 
 
-def soundness_input(finding: Finding, asset: Asset | None, profile: Profile) -> Input | None:
-    """Return the input of the last OFFICIAL diagnosis; None for rivers, which have none."""
-    kind = asset.kind if asset else (AssetKind.RIVER_REACH if finding.domain is Domain.RIVER else AssetKind.BRIDGE)
-    if kind is not AssetKind.BRIDGE:
+def _extent(finding: Finding, values: OwnValues) -> Input:
+    most, size = values.extent_most, values.size(finding)
+    added = values.extent(size)
+    if size is None:
+        return Input("extent", None, most, *added, "規模: 不明", "extent: unknown")
+    measure = size[0]
+    shown = f"{measure.value:.3g}{measure.unit}"
+    how = "画素単位" if measure.unit.startswith("px") else measure.name
+    value = added[1] / most if most else 0.0
+    return Input("extent", value, most, *added, f"規模 {shown}({how})", f"extent {measure.name} {shown}")
+
+
+def _confidence(finding: Finding, values: OwnValues) -> Input:
+    most, added = values.confidence_most, values.confidence(finding)
+    reviewed = finding.status is FindingStatus.CONFIRMED
+    if not reviewed and not math.isfinite(finding.score):
+        return Input("confidence", None, most, *added, "確信度: 不明", "confidence: unknown")
+    value = 1.0 if reviewed else min(max(finding.score, 0.0), 1.0)
+    ja = "技術者確認済" if reviewed else f"モデルの確信度 {value:.2f}"
+    en = "confirmed by an engineer" if reviewed else f"model score {value:.2f}"
+    return Input("confidence", value, most, *added, ja, en)
+
+
+def progression_input(state: object, values: OwnValues) -> Input:
+    """Return what the comparison with the last inspection adds; see `OwnValues.change`."""
+    low, used, high = values.change(state)
+    ja, en = COMPARED.get(state, COMPARED[None])
+    return Input("progression", used if low == high else None, 1.0, low, used, high, ja, en)
+
+
+def compared(finding: Finding, tracks: Mapping[str, TrackState]) -> object:
+    """Return what is known of the comparison: the track's state, else what the details of the finding say, or None."""
+    state = tracks.get(finding.uid)
+    return state if state is not None else finding.details.get("progression")
+
+
+def named_events(given: object) -> frozenset[str]:
+    """Return the specific events (特定事象) of a list in details or attributes; empty for anything else."""
+    return (
+        frozenset(event for event in given if isinstance(event, str))
+        if isinstance(given, list | tuple)
+        else frozenset()
+    )
+
+
+def events_input(events: frozenset[str], profile: Profile) -> Input | None:
+    """Return what specific events add, or None where the profile names none of them."""
+    table = profile.data["likelihood"]
+    known = [event for event in table["specific_events"] if event in events]
+    if not known:
         return None
+    total, shown = float(table["specific_event"]) * len(known), "・".join(known)
+    return Input("specific_event", 1.0, total, total, total, total, f"特定事象 {shown}", f"specific events: {shown}")
+
+
+def soundness_input(asset: Asset | None, profile: Profile) -> Input:
+    """Return the input of a bridge's last OFFICIAL diagnosis."""
     table = profile.data["likelihood"]["soundness"]
     soundness = asset.soundness if asset else None
     if soundness in table:
@@ -87,95 +153,15 @@ def soundness_input(finding: Finding, asset: Asset | None, profile: Profile) -> 
     )  # fmt: skip
 
 
-def own_inputs(finding: Finding, profile: Profile) -> list[Input]:
-    """Return what the finding itself says: its grade, its extent and how sure it is."""
-    most = float(profile.data["likelihood"]["confidence"])
-    return [grade_input(finding, profile), _extent(finding, profile), _confidence(finding, most)]
+def inventory_inputs(rows: Mapping[str, Mapping[str, Any]], asset: Asset | None, default: float) -> list[Input]:
+    """Return the inputs of a table of the profile for one asset; what the asset lacks counts as the default."""
+    return [inventory_input(name, row, asset.attributes.get(name) if asset else None, default)
+            for name, row in rows.items()]  # fmt: skip
 
 
-def additions(finding: Finding, asset: Asset | None, profile: Profile) -> list[Input]:
-    """Return the inputs that add to the likelihood: progression and specific events."""
-    table = profile.data["likelihood"]
-    inputs = [_progression(finding, table["progression"])]
-    if events := _events(finding, asset, tuple(table["specific_events"])):
-        each = float(table["specific_event"])
-        total = each * len(events)
-        shown = "・".join(events)
-        inputs.append(
-            Input("specific_event", 1.0, total, total, total, total, f"特定事象 {shown}", f"specific events: {shown}")
-        )
-    return inputs
-
-
-def _progression(finding: Finding, table: Mapping[str, float]) -> Input:
-    known = finding.details.get("progression")
-    if isinstance(known, str) and known in table:
-        value = float(table[known])
-        ja = {"faster": "進行あり", "unchanged": "変化なし", "repaired": "補修済"}[known]
-        return Input("progression", value, 1.0, value, value, value, f"前回から{ja}", f"against the last time: {known}")
-    most = float(table["faster"])
-    return Input(
-        "progression", None, 1.0, 0.0, 0.0, most, "前回との比較なし", "no comparison with an earlier inspection"
-    )
-
-
-def _events(finding: Finding, asset: Asset | None, known: tuple[str, ...]) -> list[str]:
-    given = [finding.details.get("specific_events"), asset.attributes.get("specific_events") if asset else None]
-    named = {event for events in given if isinstance(events, list | tuple) for event in events}
-    return [event for event in known if event in named]
-
-
-def extent_measure(finding: Finding, profile: Profile) -> tuple[Measure, float] | None:
-    """Return the measure that stands for the finding's size and its half value, or None if none was measured."""
-    river = damage_type(finding.damage).domain is Domain.RIVER or finding.domain is Domain.RIVER
-    for row in profile.data["likelihood"]["extent_halves_river" if river else "extent_halves"]:
-        for measure in finding.measures:
-            if (measure.name, measure.unit) == (row["measure"], row["unit"]) and _usable(measure.value):
-                return measure, float(row["half"])
-    return None
-
-
-def _usable(value: float | None) -> bool:
-    return value is not None and math.isfinite(value) and value >= 0
-
-
-def _extent(finding: Finding, profile: Profile) -> Input:
-    most = float(profile.data["likelihood"]["extent"])
-    found = extent_measure(finding, profile)
-    if found is None:
-        used = float(profile.data["missing"]["extent"])
-        return Input("extent", None, most, 0.0, used * most, most, "規模: 不明", "extent: unknown")
-    measure, half = found
-    size = measure.value or 0.0
-    value = size / (size + half)
-    shown = f"{size:.3g}{measure.unit}"
-    words = ("規模", "画素単位") if measure.unit.startswith("px") else ("規模", measure.name)
-    return Input(
-        "extent", value, most, value * most, value * most, value * most,
-        f"{words[0]} {shown}({words[1]})", f"extent {measure.name} {shown}",
-    )  # fmt: skip
-
-
-def _confidence(finding: Finding, most: float) -> Input:
-    reviewed = finding.status is FindingStatus.CONFIRMED
-    if not reviewed and not math.isfinite(finding.score):
-        return Input("confidence", None, most, 0.0, 0.0, most, "確信度: 不明", "confidence: unknown")
-    value = 1.0 if reviewed else min(max(finding.score, 0.0), 1.0)
-    ja = "技術者確認済" if reviewed else f"モデルの確信度 {value:.2f}"
-    en = "confirmed by an engineer" if reviewed else f"model score {value:.2f}"
-    return Input("confidence", value, most, value * most, value * most, value * most, ja, en)
-
-
-def consequence_inputs(finding: Finding, asset: Asset | None, profile: Profile) -> list[Input]:
-    """Return the inputs of the consequence, by the table of bridges or of river reaches."""
-    river = asset.kind is AssetKind.RIVER_REACH if asset else finding.domain is Domain.RIVER
-    rows = profile.data["consequence_river" if river else "consequence"]
-    return [_consequence(name, row, asset, float(profile.data["missing"]["consequence"])) for name, row in rows.items()]
-
-
-def _consequence(name: str, row: Mapping[str, Any], asset: Asset | None, default: float) -> Input:
+def inventory_input(name: str, row: Mapping[str, Any], given: object, default: float) -> Input:
+    """Return one input of the inventory."""
     weight = float(row["weight"])
-    given = asset.attributes.get(name) if asset else None
     value = None if given is None else normalised(row, given)
     if value is None:
         why = ("データなし", "missing") if given is None else (f"「{given}」は読めない", f"{given!r} cannot be read")
@@ -186,4 +172,32 @@ def _consequence(name: str, row: Mapping[str, Any], asset: Asset | None, default
     return Input(
         name, value, weight, value * weight, value * weight, value * weight,
         f"{row['ja']} {given}", f"{row['en']} {given}",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class NearBridge:
+    """A bridge near a finding of a river: its own consequence, 0 to 1, at its least, as counted, and at its most."""
+
+    name: str
+    distance_m: float
+    low: float
+    used: float
+    high: float
+
+
+def crossing_input(row: Mapping[str, Any], near: Sequence[NearBridge], within_m: float) -> Input:
+    """Return what bridges near a finding of a river add: the largest of their own consequences, 0 without any."""
+    weight = float(row["weight"])
+    if not near:
+        return Input(
+            "crossing_bridge", 0.0, weight, 0.0, 0.0, 0.0,
+            f"{row['ja']}: {within_m:g} m以内になし", f"{row['en']}: none within {within_m:g} m",
+        )  # fmt: skip
+    low, used, high = (max(getattr(bridge, at) for bridge in near) for at in ("low", "used", "high"))
+    bridge = max(near, key=lambda one: (one.used, -one.distance_m, one.name))
+    return Input(
+        "crossing_bridge", used if low == high else None, weight, low * weight, used * weight, high * weight,
+        f"{row['ja']} {bridge.name}({bridge.distance_m:.0f} m、橋自身の影響度{used:.2f})",
+        f"{row['en']} {bridge.name} ({bridge.distance_m:.0f} m, its own consequence {used:.2f})",
     )  # fmt: skip

@@ -1,202 +1,276 @@
 """The ranked list: score = 100 x likelihood x (base + (1 - base) x consequence), with every point explained.
 
-``consequence = sum(weight x input)``; the likelihood's formula heads ``standards/priority_profile.yaml``.
-Where inputs are missing, ``low`` and ``high`` tell the score with all of them at 0 and at 1. A finding with several
-possible grades counts with the mean of their values, between the best (``low``) and the worst (``high``) of them.
+``consequence = sum(weight x input)``; the likelihood's formula heads ``standards/priority_profile.yaml``. A profile of
+the formula ``sum`` scores 100 x (condition_weight x likelihood + consequence) instead. Where inputs are missing,
+``low`` and ``high`` tell the score with all of them at 0 and at 1. A finding with several possible grades counts with
+the mean of their values, between the best (``low``) and the worst (``high``) of them.
+
+The numbers of a list are worked out in arrays; the words of a finding only when somebody asks for them.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
-from typing import Literal
 
-from findings.asset import Asset
+import numpy as np
+from numpy.typing import NDArray
+
+from findings.asset import Asset, Crossing
 from findings.finding import Finding, Priority, Term
-from findings.priority_inputs import (
-    Input,
-    additions,
-    consequence_inputs,
-    extent_measure,
-    own_inputs,
-    soundness_input,
-)
+from findings.priority_inputs import Input
+from findings.priority_values import OwnValues
 from findings.profile import Profile, load_profile
+from findings.ranking_inputs import AT, AssetFacts, Inputs, River, deadline_of, inputs_of, near_bridges
+from findings.ranking_rules import CANDIDATE, CONFIRMED, LAST_BAND, OFFICIAL, Place, place_of
+from findings.tracking import TrackState
 
-__all__ = ["Profile", "load_profile", "rank", "score_finding"]
+__all__ = ["CANDIDATE", "CONFIRMED", "OFFICIAL", "Profile", "Ranking", "deadline_of", "load_profile", "rank",
+           "score_finding"]  # fmt: skip
 
-OFFICIAL, CONFIRMED, CANDIDATE = "official", "confirmed", "candidate"
-At = Literal["low", "used", "high"]
-BANDS = {(OFFICIAL, True): 0, (OFFICIAL, False): 1, (CONFIRMED, False): 2, (CANDIDATE, False): 3}
-
-
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    finding: Finding
-    priority: Priority
-    key: tuple[object, ...]
+Array = NDArray[np.float64]
+ROUNDED = 9  # decimals from which two scores are the same
 
 
 def rank(
-    findings: Sequence[Finding], assets: Mapping[str, Asset], profile: Profile, *, today: date | None = None
+    findings: Sequence[Finding],
+    assets: Mapping[str, Asset],
+    profile: Profile,
+    *,
+    today: date | None = None,
+    tracks: Mapping[str, TrackState] | None = None,
+    crossings: Sequence[Crossing] = (),
+    rejected_before: Collection[str] = (),
 ) -> tuple[Priority, ...]:
-    """Return the priorities of all findings in list order; nothing is dropped.
+    """Return the priorities of all findings in list order; nothing is dropped. See `Ranking`."""
+    made = Ranking(
+        findings, assets, profile, today=today, tracks=tracks, crossings=crossings, rejected_before=rejected_before
+    )
+    return made.priorities()
 
-    Sections come first (official, confirmed, candidate), then the score; ties are broken by deadline, emergency route,
-    traffic, size, model score and at last the id, so that the order is total and does not depend on the input's.
+
+def score_finding(
+    finding: Finding,
+    asset: Asset | None,
+    profile: Profile,
+    *,
+    today: date | None = None,
+    tracks: Mapping[str, TrackState] | None = None,
+) -> Priority:
+    """Return the priority of one finding alone; its ranks are 0, for there is no list."""
+    assets = {} if asset is None or finding.asset_uid is None else {finding.asset_uid: asset}
+    alone = Ranking([finding], assets, profile, today=today, tracks=tracks).explain(0)
+    terms = tuple(replace(term, best_rank=0, worst_rank=0) for term in alone.terms)
+    return replace(alone, terms=terms, rank=0, best_rank=0, worst_rank=0)
+
+
+class Ranking:
+    """All findings in list order, with their scores; words are made on demand.
+
+    Sections come first (official, confirmed, candidate); in each, what may fall on third parties; then the score; ties
+    are broken by deadline, emergency route, traffic, own part, size, model score and at last the id, so that the order
+    is total and does not depend on the input's.
+
+    Attributes:
+        findings: in list order.
+        score, low, high: ``(N,)`` in list order.
+        best_rank, worst_rank: ``(N,)`` places with every missing input of the finding at its most and at its least,
+            all others staying; they never leave the section.
 
     Args:
         findings: bridges and rivers together.
         assets: by uid; a finding whose asset is not there has every inventory input missing.
         profile: the agency's table.
         today: for the rule on deadlines; without it a class III counts as due.
+        tracks: what the comparison with the last inspection says, by finding uid.
+        crossings: of bridges and rivers; what a bridge near a river finding would lose counts for it.
+        rejected_before: uids of candidates whose counterpart people rejected at the last inspection.
     """
-    scored = [_score(finding, _asset(finding, assets), profile, today) for finding in findings]
-    return tuple(item.priority for item in sorted(scored, key=lambda item: item.key))
+
+    def __init__(
+        self,
+        findings: Sequence[Finding],
+        assets: Mapping[str, Asset],
+        profile: Profile,
+        *,
+        today: date | None = None,
+        tracks: Mapping[str, TrackState] | None = None,
+        crossings: Sequence[Crossing] = (),
+        rejected_before: Collection[str] = (),
+    ) -> None:
+        self.profile = profile
+        self._values = OwnValues.of(profile)
+        self._tracks = tracks or {}
+        self._assets = assets
+        self._today = today
+        self._river = River.of(crossings, assets, profile)
+        self._facts: dict[tuple[str | None, bool], AssetFacts] = {}
+        self._rejected_before = frozenset(rejected_before)
+        numbers = _Numbers(len(findings))
+        places: list[Place] = []
+        for i, finding in enumerate(findings):
+            facts = self._facts_of(finding)
+            places.append(self._place(finding, facts))
+            numbers.read(i, finding, facts, self._values, self._tracks, near_bridges(finding, facts, self._river))
+        score = {at: numbers.score(at, profile) for at in AT}
+        band = np.array([place.band for place in places], np.int64)
+        order = _order(findings, numbers, band, score["used"])
+        self.findings: tuple[Finding, ...] = tuple(findings[i] for i in order)
+        self._places: tuple[Place, ...] = tuple(places[i] for i in order)
+        self.score, self.low, self.high = (score[at][order] for at in ("used", "low", "high"))
+        self._band = band[order]
+        self._bounds = np.searchsorted(self._band, np.arange(LAST_BAND + 2))
+        self._rising = -self.score  # ascending within each band
+        self.best_rank = self._ranks(self.high, best=True)
+        self.worst_rank = self._ranks(self.low, best=False)
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+    def section(self, index: int) -> str:
+        """Return the section of the finding at an index."""
+        return self._places[index].section
+
+    def priorities(self) -> tuple[Priority, ...]:
+        """Return the priorities of all findings in list order."""
+        return tuple(self.explain(index) for index in range(len(self)))
+
+    def explain(self, index: int) -> Priority:
+        """Return the priority of the finding at an index of the list, every term in words, largest contribution first.
+
+        A missing input says between which ranks the finding would stand with it at 1 and at 0.
+        """
+        finding, place = self.findings[index], self._places[index]
+        inputs = self.inputs(index)
+        terms = [_term(source, points) for source, points in inputs.points()]
+        for k, (source, _) in enumerate(inputs.points()):
+            if source.low != source.high:
+                ends = [inputs.with_one_at(source.name, at).score("used") for at in ("high", "low")]
+                best, worst = self._rank_at(index, ends[0], True), self._rank_at(index, ends[1], False)
+                terms[k] = replace(terms[k], best_rank=min(best, index + 1), worst_rank=max(worst, index + 1))
+        terms += [Term("hard_rule", 1.0, 0.0, 0.0, ja, en) for ja, en in place.rules]
+        terms.sort(key=lambda term: (-term.contribution, term.name))
+        return Priority(
+            finding.uid, float(self.score[index]), float(self.low[index]), float(self.high[index]), place.section,
+            tuple(terms), self.profile.label, index + 1, int(self.best_rank[index]), int(self.worst_rank[index]),
+        )  # fmt: skip
+
+    def inputs(self, index: int) -> Inputs:
+        """Return every input of the finding at an index of the list."""
+        finding = self.findings[index]
+        facts = self._facts_of(finding)
+        near = near_bridges(finding, facts, self._river)
+        return inputs_of(finding, facts, self.profile, self._values, self._tracks, near)
+
+    def _facts_of(self, finding: Finding) -> AssetFacts:
+        asset = self._assets.get(finding.asset_uid) if finding.asset_uid is not None else None
+        key = (asset.uid if asset else None, finding.domain.value == "river")
+        if key not in self._facts:
+            self._facts[key] = AssetFacts.of(asset, key[1], self.profile)
+        return self._facts[key]
+
+    def _place(self, finding: Finding, facts: AssetFacts) -> Place:
+        before = finding.uid in self._rejected_before and self._tracks.get(finding.uid) is not TrackState.PROGRESSED
+        return place_of(finding, facts.asset, self.profile, self._today, before)
+
+    def _ranks(self, score: Array, *, best: bool) -> NDArray[np.int64]:
+        """Return the place that each finding would have with another score, within its band."""
+        found = np.arange(1, len(score) + 1)
+        for band in np.unique(self._band):
+            part = slice(int(self._bounds[band]), int(self._bounds[band + 1]))
+            wanted = -score[part]
+            tiny = 10.0**-ROUNDED
+            if best:
+                at = np.searchsorted(self._rising[part], wanted - tiny, side="left") + 1
+                found[part] = np.minimum(found[part], part.start + at)
+            else:
+                at = np.searchsorted(self._rising[part], wanted + tiny, side="right")
+                found[part] = np.maximum(found[part], part.start + at)
+        return found
+
+    def _rank_at(self, index: int, score: float, best: bool) -> int:
+        band = int(self._band[index])
+        part = slice(int(self._bounds[band]), int(self._bounds[band + 1]))
+        tiny = 10.0**-ROUNDED
+        if best:
+            return part.start + int(np.searchsorted(self._rising[part], -score - tiny, side="left")) + 1
+        return part.start + int(np.searchsorted(self._rising[part], -score + tiny, side="right"))
 
 
-def score_finding(finding: Finding, asset: Asset | None, profile: Profile, *, today: date | None = None) -> Priority:
-    """Return the priority of one finding alone."""
-    return _score(finding, asset, profile, today).priority
+class _Numbers:
+    """The numbers of a list, one row a finding and one column for each of least, as counted, most."""
+
+    def __init__(self, count: int) -> None:
+        self.own, self.official, self.added, self.consequence = (np.zeros((count, 3)) for _ in range(4))
+        self.closed = np.zeros(count, bool)
+        self.ties = np.zeros((count, 4))  # deadline, emergency route, traffic, size
+
+    def read(
+        self,
+        i: int,
+        finding: Finding,
+        facts: AssetFacts,
+        values: OwnValues,
+        tracks: Mapping[str, TrackState],
+        near: Input | None,
+    ) -> None:
+        """Take one finding; the same sums as `inputs_of` makes in words."""
+        size = values.size(finding)
+        graded, extent, sure = values.graded(finding), values.extent(size), values.confidence(finding)
+        state = tracks.get(finding.uid)
+        change = values.change(state if state is not None else finding.details.get("progression"))
+        events = facts.events_span(finding)
+        for k in range(3):
+            self.own[i, k] = graded[k] + extent[k] + sure[k]
+            self.added[i, k] = change[k] + events
+        self.official[i] = facts.official
+        self.consequence[i] = facts.consequence
+        if near is not None:
+            self.consequence[i] += (near.low, near.used, near.high)
+        self.closed[i] = values.review_weights[finding.status] == 0
+        self.ties[i] = (facts.deadline, -facts.emergency_route, -facts.aadt, -_half_sizes(size))
+
+    def score(self, at: str, profile: Profile) -> Array:
+        """Return the scores ``(N,)`` with every missing input at its least, as counted or at its most."""
+        k = AT.index(at)
+        own, official = np.minimum(self.own[:, k], 1.0), self.official[:, k]
+        more, less = np.maximum(own, official), np.minimum(own, official)
+        raw = more + (1 - more) * float(profile.data["second_share"]) * less + self.added[:, k]
+        likelihood = np.where(self.closed, 0.0, np.clip(raw, 0, 1))
+        consequence = np.minimum(self.consequence[:, k], 1.0)
+        if profile.data["formula"] == "sum":
+            scored = 100 * (float(profile.data["condition_weight"]) * likelihood + consequence)
+            return np.where(self.closed, 0.0, scored)
+        base = float(profile.data["base"])
+        return np.asarray(100 * likelihood * (base + (1 - base) * consequence))
 
 
-def _asset(finding: Finding, assets: Mapping[str, Asset]) -> Asset | None:
-    return assets.get(finding.asset_uid) if finding.asset_uid is not None else None
+def _half_sizes(size: tuple[object, float] | None) -> float:
+    return 0.0 if size is None else float(getattr(size[0], "value", 0.0) or 0.0) / size[1]
 
 
-@dataclass(frozen=True, slots=True)
-class _Inputs:
-    """Every input of one finding, and the formula of the profile over them."""
-
-    own: Sequence[Input]
-    soundness: Input | None
-    adds: Sequence[Input]
-    consequence: Sequence[Input]
-    base: float
-    second_share: float
-    closed: bool
-
-    def own_value(self, at: At) -> float:
-        """Return the finding's own part, 0 to 1."""
-        return min(sum(_at(i, at) for i in self.own), 1.0)
-
-    def shares(self, at: At) -> tuple[float, float]:
-        """Return what own part and soundness bring to the likelihood: the larger in full, the smaller in part."""
-        own = self.own_value(at)
-        official = _at(self.soundness, at) if self.soundness else 0.0
-        rest = (1.0 - max(own, official)) * self.second_share
-        return (own, rest * official) if own >= official else (rest * own, official)
-
-    def likelihood(self, at: At) -> float:
-        """Return the likelihood, 0 to 1; 0 for what was rejected."""
-        raw = sum(self.shares(at)) + sum(_at(i, at) for i in self.adds)
-        return 0.0 if self.closed else min(max(raw, 0.0), 1.0)
-
-    def score(self, at: At) -> float:
-        """Return the score, 0 to 100."""
-        consequence = min(sum(_at(i, at) for i in self.consequence), 1.0)
-        return 100.0 * self.likelihood(at) * (self.base + (1.0 - self.base) * consequence)
-
-    def terms(self) -> list[Term]:
-        """Return every term with its points, which sum to the score; what a clip cuts off goes off in proportion."""
-        likelihood = self.likelihood("used")
-        own, official = (0.0, 0.0) if self.closed else self.shares("used")
-        added, own_raw = sum(i.used for i in self.adds), sum(i.used for i in self.own)
-        kept = (likelihood - own - official) / added if added else float(not self.closed)
-        each = own / own_raw if own_raw else 0.0
-        points = 100.0 * self.base
-        terms = [_term(i, points * i.used * each) for i in self.own]
-        terms += [_term(self.soundness, points * official)] if self.soundness else []
-        terms += [_term(i, points * i.used * kept) for i in self.adds]
-        return terms + [_term(i, 100.0 * likelihood * (1.0 - self.base) * i.used) for i in self.consequence]
-
-
-def _at(source: Input, at: At) -> float:
-    return source.low if at == "low" else source.high if at == "high" else source.used
-
-
-def _inputs(finding: Finding, asset: Asset | None, profile: Profile) -> _Inputs:
-    return _Inputs(
-        own_inputs(finding, profile),
-        soundness_input(finding, asset, profile),
-        additions(finding, asset, profile),
-        consequence_inputs(finding, asset, profile),
-        float(profile.data["base"]),
-        float(profile.data["second_share"]),
-        float(profile.data["likelihood"]["review_weight"][finding.status.value]) == 0,
+def _order(findings: Sequence[Finding], numbers: _Numbers, band: NDArray[np.int64], score: Array) -> NDArray[np.int64]:
+    """Return the indices in list order; the last key of ``lexsort`` is the first that counts."""
+    if not findings:
+        return np.zeros(0, np.int64)
+    sure = np.array([finding.score for finding in findings], float)
+    deadline, route, traffic, size = numbers.ties.T
+    own = np.round(np.minimum(numbers.own[:, 1], 1.0), 12)
+    keys = (
+        np.array([finding.image_uid for finding in findings]),
+        np.array([finding.uid for finding in findings]),
+        -np.where(np.isfinite(sure), sure, 0.0),
+        size,
+        -own,
+        traffic,
+        route,
+        deadline,
+        -np.round(score, ROUNDED),
+        band,
     )
+    return np.lexsort(keys)
 
 
 def _term(source: Input, contribution: float) -> Term:
     return Term(source.name, source.value, source.weight, contribution, source.words_ja, source.words_en)
-
-
-def _score(finding: Finding, asset: Asset | None, profile: Profile, today: date | None) -> _Scored:
-    inputs = _inputs(finding, asset, profile)
-    section, top, rule = _section(finding, asset, profile, today)
-    terms = sorted([*inputs.terms(), *([rule] if rule else [])], key=lambda term: (-term.contribution, term.name))
-    low, used, high = inputs.score("low"), inputs.score("used"), inputs.score("high")
-    priority = Priority(finding.uid, used, low, high, section, tuple(terms), profile.label)
-    values = {i.name: i.value for i in inputs.consequence}
-    size = extent_measure(finding, profile)
-    key = (
-        BANDS[section, top],
-        -round(used, 9),
-        _deadline(asset) or date.max,
-        -(values.get("emergency_route") or 0.0),
-        -(values.get("aadt") or 0.0),
-        -round(inputs.own_value("used"), 12),
-        -((size[0].value or 0.0) / size[1] if size else 0.0),
-        -finding.score if math.isfinite(finding.score) else 0.0,
-        finding.uid,
-        finding.image_uid,
-    )
-    return _Scored(finding, priority, key)
-
-
-def _section(
-    finding: Finding, asset: Asset | None, profile: Profile, today: date | None
-) -> tuple[str, bool, Term | None]:
-    """Return the section, whether it is the topmost band, and the term that says which hard rule put it there.
-
-    What nobody confirmed stays among the candidates, whatever its asset: it never outranks an official record silently.
-    """
-    rules = profile.data["hard_rules"]
-    if finding.status.value in rules["separate_statuses"]:
-        return CANDIDATE, False, None
-    soundness = asset.soundness if asset else None
-    measure_class = asset.attributes.get("measure_class") if asset else None
-    if soundness in rules["top_soundness"] or measure_class in rules["top_measure_class"]:
-        cause = soundness if soundness in rules["top_soundness"] else measure_class
-        return OFFICIAL, True, _rule_term(f"{cause}(公式): 最上位", f"{cause} (official): top band")
-    if soundness in rules["raised_soundness"]:
-        deadline = _deadline(asset)
-        if today is None or deadline is None or (deadline - today).days < rules["raised_within_days"]:
-            due = deadline.isoformat() if deadline else None
-            ja, en = (f"措置期限{due}", f"due {due}") if due else ("措置期限不明", "deadline unknown")
-            return (
-                OFFICIAL,
-                False,
-                _rule_term(f"{soundness}(公式)・{ja}: 上位", f"{soundness} (official), {en}: raised"),
-            )
-    return CONFIRMED, False, None
-
-
-def _rule_term(ja: str, en: str) -> Term:
-    return Term("hard_rule", 1.0, 0.0, 0.0, f"判定区分等 {ja}", f"official class {en}")
-
-
-def _deadline(asset: Asset | None) -> date | None:
-    """Return until when measures are due: as given, else five fiscal years after the inspection's."""
-    if asset is None:
-        return None
-    given, year = asset.attributes.get("measure_deadline"), asset.attributes.get("inspection_fy")
-    if isinstance(given, str):
-        try:
-            return date.fromisoformat(given)
-        except ValueError:
-            return None
-    # A fiscal year ends on 31 March of the next calendar year.
-    return date(year + 6, 3, 31) if isinstance(year, int) and 1900 <= year <= 2200 else None
