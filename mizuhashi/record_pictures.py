@@ -8,7 +8,9 @@ stated as missing.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from findings.errors import InputError
-from findings.exports.record import Entry, Shot
+from findings.exports.record import Entry, Jpeg, Shot
 from findings.review import standing
 from findings.survey import Image, ImageKind
 from imagery.digest import sha256_file
@@ -25,6 +27,7 @@ from inference.overlay import panels
 from inference.photographs import load_picture
 
 QUALITY = 85
+PARTS = ("detail", "whole")
 MISSING = ("写真なし(ファイルが見つからない)", "no picture: the file is not at its place")
 EVIDENCE = (
     "点検時に保存した画像(原画像は見つからない)",
@@ -37,7 +40,7 @@ CHANGED = (
 
 
 class RecordPictures:
-    """Gives the picture of each finding; the photograph decoded last is kept, as findings of one picture follow.
+    """Gives the picture of each finding; a context manager, as drawn pictures wait in a temporary folder.
 
     Args:
         home: the store's home, below which evidence pictures lie.
@@ -45,42 +48,52 @@ class RecordPictures:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._open: tuple[str, NDArray[np.uint8] | None, NDArray[np.uint8] | None] = ("", None, None)
+        self._folder = TemporaryDirectory(prefix="mizuhashi-")
         self.missing: list[str] = []
+
+    def __enter__(self) -> RecordPictures:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    def prepare(self, entries: Sequence[Entry], progress: Callable[[str, int, int], None] | None = None) -> None:
+        """Draw the pictures of these entries, each photograph opened once, however the ranking mixes them."""
+        groups: dict[str, list[Entry]] = {}
+        for entry in entries:
+            if entry.image is not None and entry.image.kind is ImageKind.PHOTO:
+                groups.setdefault(entry.image.uid, []).append(entry)
+        for done, group in enumerate(groups.values()):
+            if progress is not None:
+                progress(group[0].picture_name, done, len(groups))
+            self._draw(group)
+        if progress is not None and groups:
+            progress("", len(groups), len(groups))
 
     def __call__(self, entry: Entry) -> Shot:
         """Return the picture of an entry; one that cannot be had is listed in ``missing``."""
         image = entry.image
-        if image is not None and image.kind is ImageKind.PHOTO:
-            drawn = self._drawn(entry, image)
-            if drawn is not None:
-                return drawn
-            return self._kept(entry, EVIDENCE if not Path(image.path).is_file() else CHANGED)
-        return self._kept(entry, ("", ""))
+        if image is None or image.kind is not ImageKind.PHOTO:
+            return self._kept(entry, ("", ""))
+        uid = entry.finding.uid
+        detail, whole = (Path(self._folder.name) / f"{uid}-{part}.jpg" for part in PARTS)
+        if not detail.is_file():
+            self._draw([entry])
+        if detail.is_file():
+            return Shot(_read(detail), _read(whole))
+        return self._kept(entry, CHANGED if Path(image.path).is_file() else EVIDENCE)
 
-    def _drawn(self, entry: Entry, image: Image) -> Shot | None:
-        rgb, mask = self._decoded(image)
+    def _draw(self, entries: Sequence[Entry]) -> None:
+        """Write the pictures of findings of one photograph, unless the file is not the one that was ingested."""
+        image = entries[0].image
+        rgb, mask = _decoded(image) if image is not None else (None, None)
         if rgb is None:
-            return None
-        outline = standing(entry.finding, entry.reviews).outline_px
-        detail, whole = panels(rgb, outline, entry.finding.scale.gsd_mm, mask=mask)
-        return Shot(_jpeg(detail), _jpeg(whole))
-
-    def _decoded(self, image: Image) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8] | None]:
-        """Return the pixels and the mask of the file that was ingested, or Nones."""
-        if self._open[0] != image.uid:
-            path = Path(image.path)
-            mask = Path(image.mask_path) if image.mask_path and Path(image.mask_path).is_file() else None
-            rgb = known = None
-            try:
-                if path.is_file() and sha256_file(path) == image.sha256:
-                    with open_image(path, mask=mask) as reader:
-                        picture = load_picture(reader)
-                    rgb, known = picture.rgb, picture.mask
-            except InputError:
-                pass  # the note of the evidence picture that stands in says so
-            self._open = (image.uid, rgb, known)
-        return self._open[1], self._open[2]
+            return
+        for entry in entries:
+            outline = standing(entry.finding, entry.reviews).outline_px
+            for part, picture in zip(PARTS, panels(rgb, outline, entry.finding.scale.gsd_mm, mask=mask), strict=True):
+                file = Path(self._folder.name) / f"{entry.finding.uid}-{part}.jpg"
+                cv2.imwrite(str(file), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
 
     def _kept(self, entry: Entry, note: tuple[str, str]) -> Shot:
         """Return the evidence picture that the inspection wrote."""
@@ -90,14 +103,30 @@ class RecordPictures:
             if path is not None and path.resolve().is_relative_to(self._home.resolve()):
                 content = path.read_bytes()
                 with Pillow.open(io.BytesIO(content)) as picture:
+                    size = picture.size
                     picture.verify()
-                return Shot(content, None, note)
+                return Shot(Jpeg(content, *size), None, note)
         except (OSError, SyntaxError, ValueError):  # what Pillow raises for files that are no picture
             pass
         self.missing.append(entry.finding.uid)
         return Shot(None, None, MISSING)
 
 
-def _jpeg(rgb: NDArray[np.uint8]) -> bytes:
-    _, data = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    return data.tobytes()
+def _decoded(image: Image) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8] | None]:
+    """Return the pixels and the mask of the file that was ingested, or Nones: another note stands in then."""
+    path = Path(image.path)
+    mask = Path(image.mask_path) if image.mask_path and Path(image.mask_path).is_file() else None
+    try:
+        if not path.is_file() or sha256_file(path) != image.sha256:
+            return None, None
+        with open_image(path, mask=mask) as reader:
+            picture = load_picture(reader)
+    except (InputError, OSError):
+        return None, None
+    return picture.rgb, picture.mask
+
+
+def _read(path: Path) -> Jpeg:
+    content = path.read_bytes()
+    with Pillow.open(io.BytesIO(content)) as picture:
+        return Jpeg(content, *picture.size)

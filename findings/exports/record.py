@@ -216,8 +216,17 @@ class SurveyRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Jpeg:
+    """A JPEG file in memory and its size in pixels."""
+
+    content: bytes
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
 class Shot:
-    """The picture of one finding, JPEG, with outline and scale bar.
+    """The picture of one finding with outline and scale bar.
 
     Attributes:
         detail: the place; None: there is no picture, and ``note`` says why.
@@ -225,8 +234,8 @@ class Shot:
         note: what the reader must know, ja and en; empty texts where there is nothing.
     """
 
-    detail: bytes | None
-    whole: bytes | None = None
+    detail: Jpeg | None
+    whole: Jpeg | None = None
     note: tuple[str, str] = ("", "")
 
 

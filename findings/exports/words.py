@@ -1,0 +1,92 @@
+"""What became of a finding since the last inspection, in the words of the forms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from findings.errors import GradingError
+from findings.exports.record import Entry
+from findings.taxonomy import damage_type, member_kind
+from findings.tracking import Growth, TrackState
+from findings.wording import Language, measure_name, number
+
+STATES: Mapping[TrackState, tuple[str, str]] = {
+    TrackState.NEW: ("新規(前回の記録なし)", "new (not recorded last time)"),
+    TrackState.PROGRESSED: ("進行", "progressed"),
+    TrackState.UNCHANGED: ("変化なし", "unchanged"),
+    TrackState.REPAIRED_SUSPECTED: ("補修済の可能性", "repaired?"),
+    TrackState.NOT_FOUND: ("確認できず(NG: 要説明)", "not found (NG: to be explained)"),
+    TrackState.NOT_ASSESSABLE: ("今回は判定できない", "not assessable this time"),
+}
+NOT_COMPARED = ("前回の調査と比較していない", "not compared with an earlier survey")
+
+
+def pick(pair: tuple[str, str], language: Language) -> str:
+    """Return one of a pair of words, ja and en."""
+    return pair[0] if language == "ja" else pair[1]
+
+
+def state_words(state: TrackState, language: Language) -> str:
+    """Return a track's state in words."""
+    return pick(STATES[state], language)
+
+
+def growth_words(growth: Growth, language: Language) -> str:
+    """Return ``最大幅 +0.05 mm/yr (0.01～0.09, 2.0年)``: the rate with its 95 % interval and the years between."""
+    name = measure_name(growth.name, language)
+    years = f"{growth.years:.1f}年" if language == "ja" else f"{growth.years:.1f} years"
+    ends = ""
+    if growth.low is not None and growth.high is not None:
+        to = "～" if language == "ja" else " to "
+        ends = f"{_signed(growth.low)}{to}{_signed(growth.high)}, "
+    unknown = "速度不明" if language == "ja" else "rate unknown"
+    rate = unknown if growth.per_year is None else f"{_signed(growth.per_year)} {growth.unit}"
+    return f"{name} {rate} ({ends}{years})"
+
+
+def _signed(value: float) -> str:
+    return f"+{number(value)}" if value > 0 else number(value)
+
+
+def previous_words(entry: Entry, language: Language) -> str:
+    """Return what became of a finding since the last inspection: state, last grade, growth."""
+    track = entry.track
+    if track is None:
+        return pick(NOT_COMPARED, language)
+    parts = [state_words(track.state, language)]
+    if entry.previous_grade:
+        parts.append(f"前回 {entry.previous_grade}" if language == "ja" else f"last time {entry.previous_grade}")
+    parts += [growth_words(growth, language) for growth in track.growth]
+    note = track.note_ja if language == "ja" else track.note_en
+    return ", ".join([*parts, *([note] if note else [])])
+
+
+def damage_words(code: str, language: Language) -> str:
+    """Return ``⑥ひびわれ`` or ``⑥ Cracking (concrete)``."""
+    kind = damage_type(code)
+    return f"{kind.number}{kind.ja}" if language == "ja" else f"{kind.number} {kind.en}".strip()
+
+
+def member_words(member: str | None, language: Language) -> str:
+    """Return ``Mg 主桁`` or ``Mg main girder``; a name that the standard does not know as it is; empty for None."""
+    if member is None:
+        return ""
+    try:
+        kind = member_kind(member)
+    except GradingError:
+        return member
+    return f"{kind.symbol} {kind.ja if language == 'ja' else kind.en}"
+
+
+def member_ja(member: str | None) -> str | None:
+    """Return the Japanese name of a member for the forms, e.g. 主桁; an unknown one as it is."""
+    try:
+        return member_kind(member).ja if member else None
+    except GradingError:
+        return member
+
+
+def damage_ja(code: str) -> str:
+    """Return ``⑥ひびわれ``; an anomaly of a river with its code."""
+    kind = damage_type(code)
+    return f"{kind.number}{kind.ja}"
