@@ -11,7 +11,7 @@ from findings.errors import NotFound, StoreError
 from findings.finding import Finding, FindingStatus, Priority
 from findings.store.bbox import Box, meets_box
 from findings.store.convert import UNRANKED, finding_value, priority_value
-from findings.store.schema import FindingRecord, SurveyRecord
+from findings.store.schema import FindingRecord, SurveyRecord, TrackRecord
 from findings.store.values import Cursor, Page
 
 MAXIMUM_LIMIT = 10_000
@@ -101,4 +101,9 @@ def _conditions(
         conditions.append(FindingRecord.active.is_(True))
     if not sights:
         conditions.append(FindingRecord.leads.is_(True))
+    if survey is None and not sights:  # what a later inspection found again stands in the list as its successor
+        again = sa.select(TrackRecord.previous_uid).where(
+            TrackRecord.previous_uid == FindingRecord.uid, TrackRecord.finding_uid.is_not(None)
+        )
+        conditions.append(~again.exists())
     return conditions

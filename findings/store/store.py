@@ -210,7 +210,7 @@ class Store:
         """Return one page of the ranked list.
 
         Args:
-            survey: name of the only survey to list.
+            survey: name of the only survey to list; without it what a later inspection found again is left out.
             limit: findings on the page, 1 to 10,000.
             cursor: ``next_cursor`` of the page before.
             bbox: min lon, min lat, max lon, max lat; findings without a place on the ground are left out then.

@@ -87,7 +87,7 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Import, rank anew, and say what was decided."""
-    from inference.pipeline import rank_all
+    from findings.store.rank import rank_all
     from mizuhashi.reviewing import import_reviews
 
     session = session_of(ctx)

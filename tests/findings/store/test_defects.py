@@ -91,6 +91,8 @@ def test_tracks_come_back_as_they_were_and_a_second_comparison_replaces_the_firs
     assert store.put_tracks(*pair, first).unchanged == 2
     store.put_tracks(*pair, first[:1])
     assert store.tracks() == first[:1]
+    assert {finding.uid for finding, _ in store.list_findings().items} == {"now", "gone"}
+    assert {finding.uid for finding, _ in store.list_findings(survey="2021").items} == {"before", "gone"}
     assert [finding.uid for finding in store.history("now")] == ["before", "now"]
     assert [finding.uid for finding in store.history("before")] == ["before", "now"]
     assert [finding.uid for finding in store.history("gone")] == ["gone"]
