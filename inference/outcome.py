@@ -15,7 +15,7 @@ class Report:
     Attributes:
         failures: file name and reason of images that could not be read or judged because of an error.
         not_assessed: file name and reason of images that are sound files but cannot be judged.
-        seconds: wall time per stage (``read``, ``network``, ``measure``, ``evidence``, ``store``, ``rank``).
+        seconds: wall time per stage (``read``, ``network``, ``measure``, ``evidence``, ``store``, ``merge``, ``rank``).
         remarks: what else the reader should know, e.g. a river too narrow to be judged.
     """
 

@@ -18,24 +18,23 @@ from numpy.typing import NDArray
 from findings.asset import Asset
 from findings.errors import GradingError, InputError, MizuhashiError, NotAssessable, StoreError, UnreadableImage
 from findings.finding import Finding
-from findings.ranking import load_profile, rank
 from findings.store import ModelRun, Store
+from findings.store.rank import rank_all
 from findings.survey import Image, ImageKind, ImageStatus, Survey
 from imagery.digest import sha256_file
 from imagery.reader import ImageReader, open_image
 from imagery.stream import PixelSource
-from inference.engine import ArraySink, infer, require_bands
+from inference.engine import BATCH, OVERLAP_PX, WINDOW_PX, answered_by, score_picture
 from inference.evidence import photo_evidence, scene_evidence
 from inference.judgement import CODE_VERSION, Place, judge
+from inference.merge import merge_survey
 from inference.outcome import Report, Stopwatch
 from inference.photographs import find_places, load_picture
 from inference.reviewed import known_findings, without_parts
 from inference.scenes import Scene, change_places, scene_places, stacks
 from models.base import PixelModel
-from models.card import ModelCard
 from models.registry import Registry
 
-WINDOW_PX, OVERLAP_PX, BATCH = 512, 64, 4
 Progress = Callable[[str, int, int], None]
 ONE_PICTURE = (InputError, NotAssessable, GradingError, StoreError)  # these end one picture; all others end the run
 
@@ -104,6 +103,8 @@ def inspect_survey(
         scenes += _inspect_image(run, image, models)
     _finish_scenes(run, scenes)
     progress("", len(images), len(images))
+    with run.watch.stage("merge"):
+        run.remarks += [(survey_name, words) for words in merge_survey(store, survey).words]
     with run.watch.stage("rank"):
         total = rank_all(store, survey_name, profile)
     return Report(
@@ -117,24 +118,6 @@ def inspect_survey(
         seconds=dict(run.watch.seconds),
         remarks=tuple(run.remarks),
     )
-
-
-def rank_all(store: Store, survey_name: str | None = None, profile: str = "default-v1") -> int:
-    """Rank every active finding of the store over bridges and rivers; return how many the named survey has."""
-    everything: list[Finding] = []
-    cursor = None
-    while True:
-        page = store.list_findings(limit=10_000, cursor=cursor)
-        everything += [finding for finding, _ in page.items]
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    assets = {asset.uid: asset for asset in store.assets()}
-    store.put_priorities(rank(everything, assets, load_profile(profile)))
-    if survey_name is None:
-        return len(everything)
-    uid = store.survey(survey_name).uid
-    return sum(finding.survey_uid == uid for finding in everything)
 
 
 def _models(
@@ -228,20 +211,6 @@ def _photograph(run: _Run, image: Image, reader: ImageReader, models: Sequence[P
     return []
 
 
-def answered_by(cards: Sequence[ModelCard]) -> list[frozenset[str]]:
-    """Return for each card the classes that another model of the run answers for.
-
-    A class that several models know belongs to the one with the fewest classes, made for it (the first named among
-    equals), so that one crack seen by two models is one finding.
-    """
-    order = sorted(range(len(cards)), key=lambda i: (len(cards[i].classes), i))
-    owner: dict[str, int] = {}
-    for index in order:
-        for spec in cards[index].classes:
-            owner.setdefault(spec.name, index)
-    return [frozenset(c.name for c in card.classes if owner[c.name] != i) for i, card in enumerate(cards)]
-
-
 def _scene(run: _Run, image: Image, reader: ImageReader, models: Sequence[PixelModel]) -> list[Scene]:
     scenes = []
     for model in models:
@@ -281,11 +250,8 @@ def _finish_stack(run: _Run, stack: Sequence[Scene]) -> None:
 
 
 def _scores(run: _Run, reader: PixelSource, model: PixelModel) -> NDArray[np.float32]:
-    require_bands(model.card, reader.bands)
-    sink = ArraySink(len(model.card.classes), reader.height_px, reader.width_px)
     with run.watch.stage("network"):
-        infer(model, reader, sink, window=WINDOW_PX, overlap=OVERLAP_PX, batch=BATCH, device=run.device)
-    return sink.scores
+        return score_picture(model, reader, run.device)
 
 
 def _judge(run: _Run, image: Image, model: PixelModel, places: Sequence[Place]) -> list[Finding]:

@@ -115,6 +115,19 @@ def find_features(image: Image, *, mirrored: bool = False) -> Features:
     grey, observed, step = reduced_grey(image)
     if mirrored:
         grey, observed = np.ascontiguousarray(grey[:, ::-1]), np.ascontiguousarray(observed[:, ::-1])
+    return features_in(grey, observed, step, image.width_px, image.height_px)
+
+
+def features_in(grey: Grey, observed: Grey, step: float, width_px: int, height_px: int) -> Features:
+    """Return the features of a reduced grey picture (mask 255: observed) whose full size is given.
+
+    Args:
+        grey: ``(H, W)``.
+        observed: ``(H, W)``; other pixels bear no features.
+        step: full pixels for one reduced pixel.
+        width_px: full columns.
+        height_px: full rows.
+    """
     count = min(max(grey.size // SPOT_PX2, FEWEST_FEATURES), MOST_FEATURES)
     sift = cv2.SIFT.create(count, contrastThreshold=CONTRAST)
     keypoints, descriptors = sift.detectAndCompute(grey, observed)
@@ -122,8 +135,8 @@ def find_features(image: Image, *, mirrored: bool = False) -> Features:
         keypoints, descriptors = (), np.zeros((0, 128), np.uint8)
     x = np.array([point.pt[0] for point in keypoints], float) + 0.5  # OpenCV counts from the middle of a pixel
     y = np.array([point.pt[1] for point in keypoints], float) + 0.5
-    points = (x * step - image.width_px / 2) + 1j * (image.height_px / 2 - y * step)
-    return Features(points, np.asarray(descriptors).astype(np.uint8), image.width_px, step)
+    points = (x * step - width_px / 2) + 1j * (height_px / 2 - y * step)
+    return Features(points, np.asarray(descriptors).astype(np.uint8), width_px, step)
 
 
 def reduced_grey(image: Image) -> tuple[Grey, Grey, float]:

@@ -134,7 +134,7 @@ def match(one: Features, two: Features) -> NDArray[np.int64]:
     """Return index pairs ``(N, 2)`` of features that are each other's nearest and pass the ratio test."""
     if len(one) < 2 or len(two) < 2:
         return np.zeros((0, 2), np.int64)
-    a, b = _rooted(one.descriptors), _rooted(two.descriptors)
+    a, b = rooted(one.descriptors), rooted(two.descriptors)
     likeness = a @ b.T  # cosine: distance^2 = 2 - 2 cosine
     rows = np.arange(len(one))
     best = likeness.argmax(axis=1)
@@ -164,7 +164,8 @@ def _log10_choose(n: int, k: int) -> float:
     return (math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)) / math.log(10)
 
 
-def _rooted(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
+def rooted(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return descriptors ``(N, 128)`` as RootSIFT: their dot product is the cosine of likeness."""
     values = descriptors.astype(np.float32)
     return np.asarray(np.sqrt(values / np.maximum(values.sum(axis=1, keepdims=True), 1.0)), np.float32)
 
