@@ -75,6 +75,9 @@ class Ranking:
     Attributes:
         findings: in list order.
         score, low, high: ``(N,)`` in list order.
+        likelihood: ``(N,)`` as counted, 0 to 1.
+        closed: ``(N,)`` True for what was rejected.
+        bands: ``(N,)`` parts of the list, ascending; no score leads out of them.
         best_rank, worst_rank: ``(N,)`` places with every missing input of the finding at its most and at its least,
             all others staying; they never leave the section.
 
@@ -114,12 +117,14 @@ class Ranking:
             places.append(self._place(finding, facts))
             numbers.read(i, finding, facts, self._values, self._tracks, near_bridges(finding, facts, self._river))
         score = {at: numbers.score(at, profile) for at in AT}
+        likelihood = numbers.likelihood("used", profile)
         band = np.array([place.band for place in places], np.int64)
         order = _order(findings, numbers, band, score["used"])
         self.findings: tuple[Finding, ...] = tuple(findings[i] for i in order)
         self._places: tuple[Place, ...] = tuple(places[i] for i in order)
         self.score, self.low, self.high = (score[at][order] for at in ("used", "low", "high"))
-        self._band = band[order]
+        self.likelihood, self.closed = likelihood[order], numbers.closed[order]
+        self.bands = self._band = band[order]
         self._bounds = np.searchsorted(self._band, np.arange(LAST_BAND + 2))
         self._rising = -self.score  # ascending within each band
         self.best_rank = self._ranks(self.high, best=True)
@@ -155,6 +160,20 @@ class Ranking:
             finding.uid, float(self.score[index]), float(self.low[index]), float(self.high[index]), place.section,
             tuple(terms), self.profile.label, index + 1, int(self.best_rank[index]), int(self.worst_rank[index]),
         )  # fmt: skip
+
+    def facts(self, index: int) -> AssetFacts:
+        """Return what the asset of the finding at an index brings."""
+        return self._facts_of(self.findings[index])
+
+    def consequence_values(self, index: int) -> dict[str, float]:
+        """Return every input of the consequence as counted, 0 to 1, by name."""
+        finding = self.findings[index]
+        facts = self._facts_of(finding)
+        values = {i.name: i.used / i.weight if i.weight else 0.0 for i in facts.inventory}
+        near = near_bridges(finding, facts, self._river)
+        if near is not None:
+            values[near.name] = near.used / near.weight if near.weight else 0.0
+        return values
 
     def inputs(self, index: int) -> Inputs:
         """Return every input of the finding at an index of the list."""
@@ -231,13 +250,17 @@ class _Numbers:
         self.closed[i] = values.review_weights[finding.status] == 0
         self.ties[i] = (facts.deadline, -facts.emergency_route, -facts.aadt, -_half_sizes(size))
 
-    def score(self, at: str, profile: Profile) -> Array:
-        """Return the scores ``(N,)`` with every missing input at its least, as counted or at its most."""
+    def likelihood(self, at: str, profile: Profile) -> Array:
+        """Return the likelihoods ``(N,)``, 0 for what was rejected."""
         k = AT.index(at)
         own, official = np.minimum(self.own[:, k], 1.0), self.official[:, k]
         more, less = np.maximum(own, official), np.minimum(own, official)
         raw = more + (1 - more) * float(profile.data["second_share"]) * less + self.added[:, k]
-        likelihood = np.where(self.closed, 0.0, np.clip(raw, 0, 1))
+        return np.where(self.closed, 0.0, np.clip(raw, 0, 1))
+
+    def score(self, at: str, profile: Profile) -> Array:
+        """Return the scores ``(N,)`` with every missing input at its least, as counted or at its most."""
+        likelihood, k = self.likelihood(at, profile), AT.index(at)
         consequence = np.minimum(self.consequence[:, k], 1.0)
         if profile.data["formula"] == "sum":
             scored = 100 * (float(profile.data["condition_weight"]) * likelihood + consequence)
