@@ -49,7 +49,7 @@ def _form_row(finding: Finding, assets: Mapping[str, Asset]) -> Row:
     row |= {
         "径間番号": finding.span,
         "工種": groups[part.group] if part else None,
-        "材料": _material(kind.group, asset),
+        "材料": material_code(kind.group, asset),
         "部材名": part.ja if part else finding.member,
         "部材記号": part.symbol if part else None,
         "要素番号": finding.element_no,
@@ -81,7 +81,8 @@ def _form_quantity(finding: Finding) -> Measure | None:
     return next((m for m in good if m.value is not None), None)
 
 
-def _material(group: str, asset: Asset | None) -> str | None:
+def material_code(group: str, asset: Asset | None) -> str | None:
+    """Return the material of a member by its damage's group, else by the bridge's structure; None where unknown."""
     # Damage groups of concrete and steel imply the material; the others need the inventory, which has it per bridge.
     if group in ("concrete", "steel"):
         return "C" if group == "concrete" else "S"

@@ -50,7 +50,7 @@ def gather(store: Store, survey: str, registry: Registry, *, target_width_mm: fl
     earlier = {finding.uid: finding for finding in _earlier(store, previous_uid)}
     entries = tuple(_entries(store, survey, {image.uid: image for image in images}, reviews, tracks, earlier))
     covered = cover(images, assets, kept.asset_uid, target_width_mm)
-    names = {one.uid: one.name for one in store.surveys()}
+    previous = next((one.name for one in store.surveys() if one.uid == previous_uid), None)
     return SurveyRecord(
         survey=kept,
         as_of=_as_of(kept.created_at, images, [one for found in reviews.values() for one in found]),
@@ -60,12 +60,12 @@ def gather(store: Store, survey: str, registry: Registry, *, target_width_mm: fl
         entries=entries,
         software=f"mizuhashi {__version__}",
         lost=tuple(_lost(tracks, earlier, assets)),
-        previous=names.get(previous_uid or ""),
+        previous=previous,
         coverage=tuple(coverage_value(one) for one in covered),
         unseen=unseen(covered, images),
         models=_models(entries, registry),
         code_versions=tuple(sorted({entry.finding.provenance.code_version for entry in entries})),
-        previous_findings=tuple(earlier.values()),
+        previous_findings=tuple(row.finding for row in ranked(store, survey=previous)) if previous else (),
     )
 
 

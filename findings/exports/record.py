@@ -181,6 +181,7 @@ class SurveyRecord:
         entries: what leads its defect, in the order of the ranking; rejected ones too.
         lost: findings of the previous survey that must be explained.
         previous: name of the survey that this one was compared with; None: with none.
+        previous_findings: what leads its defect there and is still found, for the worst grades of last time.
         software: name and version of this program.
     """
 
