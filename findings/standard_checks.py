@@ -8,6 +8,7 @@ from typing import Any
 
 from findings.errors import StandardError
 from findings.profile_checks import check_inputs, check_profile
+from findings.standard_form_checks import check_form_quantities
 from findings.standard_rule_checks import check_grade_rules
 
 Get = Callable[[str], Mapping[str, Any]]
@@ -193,6 +194,7 @@ CHECKERS: dict[str, Callable[[Mapping[str, Any], Get], None]] = {
     "crosswalks": _crosswalks,
     "form_columns": _form_columns,
     "ui_words": _ui_words,
+    "form_quantities": check_form_quantities,
     "grade_rules": check_grade_rules,
     "priority_profile": check_profile,
     "priority_inputs": check_inputs,
