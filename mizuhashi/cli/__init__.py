@@ -27,7 +27,7 @@ COMMANDS = {
     "segment": "write probability maps only",
     "measure": "measure the cracks and areas of one picture",
     "findings": "list, show, compare or export findings",
-    "priorities": "list or export priorities, plan measures within a budget",
+    "priorities": "list priorities, plan measures within a budget",
     "profiles": "list, validate or compare priority profiles",
     "report": "write the inspection report of a survey",
     "datasets": "list class maps, write or check a data set's manifest",

@@ -69,7 +69,6 @@ def measure(
     from imagery.ingest import IngestOptions
     from inference.device import pick_device
     from inference.one_picture import measure_one
-    from mizuhashi.measuring import COLUMNS, document, table
 
     session = session_of(ctx)
     session.settings()  # the agency's own standards are in force
@@ -84,15 +83,21 @@ def measure(
     )
     if overlay is not None:
         _draw(measured, overlay)
-    for line in remarks(measured, material):
+    _tell(session, measured, material, as_json)
+
+
+def _tell(session: Session, measured: Measured, material: Material | None, as_json: bool) -> None:
+    from mizuhashi.measuring import COLUMNS, document, table
+
+    said = remarks(measured, material)
+    for line in said:
         session.output.remark(line)
     if as_json:
-        found = document(measured)
-        session.output.json(found | {"remarks": remarks(measured, material)})
+        session.output.json(document(measured) | {"remarks": said})
         return
     if measured.places:
         session.output.table(COLUMNS, table(measured))
-    session.output.say(f"{image.name}: {len(measured.places)} places measured")
+    session.output.say(f"{Path(measured.image.path).name}: {len(measured.places)} places measured")
 
 
 def parse_sigma(text: str | None, gsd_mm: float | None) -> float | None:
