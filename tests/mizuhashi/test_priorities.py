@@ -80,7 +80,7 @@ def test_without_a_table_the_plan_says_what_it_would_need(program: Program, fill
     [
         (("plan", "--budget", "0", "--costs", "C"), "budget"),
         (("plan", "--budget", "-5", "--costs", "C"), "budget"),
-        (("plan", "--budget", "much", "--costs", "C"), "much"),
+        (("plan", "--budget", "much", "--costs", "C"), "integer"),
         (("plan", "--budget", "5", "--costs", "nowhere.csv"), "nowhere.csv"),
         (("list", "--profile", "nothing"), "no priority profile"),
         (("list", "--section", "all"), "all"),
