@@ -74,7 +74,17 @@ def _nearest(images: Sequence[Image]) -> set[Pair]:
 
 
 def alike(descriptors: Sequence[NDArray[np.uint8]]) -> set[Pair]:
-    """Return for each picture those that share most features with it, by words drawn from the features themselves.
+    """Return for each picture those that share most features with it (`likeness`)."""
+    found = likeness(descriptors)
+    if not found.size:
+        return set()
+    np.fill_diagonal(found, -1.0)
+    best = np.argsort(-found, axis=1, kind="stable")[:, :ALIKE]
+    return {_ordered(i, int(j)) for i, row in enumerate(best) for j in row if int(j) != i}
+
+
+def likeness(descriptors: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    """Return how alike pictures are by the features they share, ``(N, N)``; empty where there are no features.
 
     Counts of the nearest words, weighed by their rarity (Sivic and Zisserman, ICCV 2003); the words are a sample, which
     serves a single survey as well as means of clusters do.
@@ -84,7 +94,7 @@ def alike(descriptors: Sequence[NDArray[np.uint8]]) -> set[Pair]:
     parts = [found[rng.permutation(len(found))[:each]] for found in descriptors]
     sample = np.concatenate(parts)
     if len(sample) < 2:
-        return set()
+        return np.zeros((0, 0), np.float32)
     words = rooted(sample[rng.permutation(len(sample))[:WORDS]])
     counts = np.zeros((len(descriptors), len(words)), np.float32)
     for row, found in enumerate(descriptors):
@@ -93,10 +103,7 @@ def alike(descriptors: Sequence[NDArray[np.uint8]]) -> set[Pair]:
     rarity = np.log((1 + len(counts)) / (1 + np.count_nonzero(counts, axis=0)))
     weighed = np.sqrt(counts) * rarity
     weighed /= np.maximum(np.linalg.norm(weighed, axis=1, keepdims=True), 1e-9)
-    likeness = weighed @ weighed.T
-    np.fill_diagonal(likeness, -1.0)
-    best = np.argsort(-likeness, axis=1, kind="stable")[:, :ALIKE]
-    return {_ordered(i, int(j)) for i, row in enumerate(best) for j in row if int(j) != i}
+    return np.asarray(weighed @ weighed.T, np.float32)
 
 
 def _ordered(i: int, j: int) -> Pair:

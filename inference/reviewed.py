@@ -30,11 +30,12 @@ def known_findings(stored: Sequence[Finding], model: str, reviews: Sequence[Revi
         known.append(finding)
         now = standing(finding, [review for review in reviews if review.finding_uid == finding.uid])
         if now.corrected or (now.latest is not None and now.label != standing(finding, ()).label):
-            known.append(_as_corrected(now))
+            known.append(as_corrected(now))
     return known
 
 
-def _as_corrected(now: Standing) -> Finding:
+def as_corrected(now: Standing) -> Finding:
+    """Return a finding with the outline and the kind of damage that people gave it."""
     label = label_named(now.label)
     if now.label == standing(now.finding, ()).label:
         return replace(now.finding, geometry_px=now.outline_px)

@@ -88,6 +88,17 @@ def sights(session: Session, defect_uid: str) -> list[Finding]:
     return [finding_value(row) for row in rows]
 
 
+def other_sights(session: Session, defect_uids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the uids of the active sights that do not lead, by uid of the defect; defects without any are left out."""
+    found: dict[str, tuple[str, ...]] = {}
+    table = FindingRecord
+    for part in chunks(list(defect_uids)):
+        query = sa.select(table.defect_uid, table.uid).where(table.defect_uid.in_(part), table.active, ~table.leads)
+        for defect_uid, uid in session.execute(query.order_by(table.id)):
+            found[defect_uid] = (*found.get(defect_uid, ()), uid)
+    return found
+
+
 def put_tracks(
     session: Session, actor: str, survey_uid: str, previous_survey_uid: str, tracks: Sequence[Track]
 ) -> Counts:

@@ -11,8 +11,9 @@ from findings.errors import NotFound, StoreError
 from findings.finding import Finding, FindingStatus, Priority
 from findings.store.bbox import Box, meets_box
 from findings.store.convert import UNRANKED, finding_value, priority_value
-from findings.store.schema import FindingRecord, SurveyRecord, TrackRecord
+from findings.store.schema import FindingRecord, ImageRecord, ModelRunRecord, SurveyRecord, TrackRecord
 from findings.store.values import Cursor, Page
+from findings.survey import ImageStatus
 
 MAXIMUM_LIMIT = 10_000
 """Findings on one page at most: it bounds the memory of one call."""
@@ -71,6 +72,18 @@ def of_image(session: Session, image_uid: str, *, inactive: bool) -> list[Findin
     if not inactive:
         query = query.where(FindingRecord.active)
     return [finding_value(row) for row in session.scalars(query)]
+
+
+def models_run(session: Session, survey_uid: str) -> dict[str, frozenset[str]]:
+    """Return the names of the models that inspected each image of a survey, by image uid."""
+    found: dict[str, set[str]] = {}
+    query = sa.select(ModelRunRecord.image_uid, ModelRunRecord.model).join(
+        ImageRecord, ImageRecord.uid == ModelRunRecord.image_uid
+    )
+    inspected = ModelRunRecord.status == ImageStatus.INSPECTED.value
+    for image_uid, model in session.execute(query.where(ImageRecord.survey_uid == survey_uid, inspected)):
+        found.setdefault(image_uid, set()).add(model)
+    return {image_uid: frozenset(models) for image_uid, models in found.items()}
 
 
 def _conditions(

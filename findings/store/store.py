@@ -184,6 +184,11 @@ class Store:
         with self._reading() as session:
             return queries.of_image(session, image_uid, inactive=inactive)
 
+    def models_run(self, survey_uid: str) -> dict[str, frozenset[str]]:
+        """Return the names of the models that inspected each image of a survey, by image uid."""
+        with self._reading() as session:
+            return queries.models_run(session, survey_uid)
+
     def record_image(self, image: Image, run: ModelRun | None, findings: Sequence[Finding]) -> Counts:
         """Write what one model made of one image, all or nothing; see ``recording.record_image``."""
         with self._writing() as session:
@@ -267,6 +272,11 @@ class Store:
         """Return the active sights of a defect, the leading one first; NotFound if there is no such defect."""
         with self._reading() as session:
             return defects.sights(session, defect_uid)
+
+    def other_sights(self, defect_uids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return the uids of the active sights that do not lead, by uid of the defect, for many defects at once."""
+        with self._reading() as session:
+            return defects.other_sights(session, defect_uids)
 
     def put_tracks(self, survey_uid: str, previous_survey_uid: str, values: Sequence[Track]) -> Counts:
         """Write the comparison of two surveys, instead of an earlier one; see ``defects.put_tracks``."""
