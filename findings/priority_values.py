@@ -65,7 +65,9 @@ class OwnValues:
         is unknown the worse of the two counts (`code_weights`).
         """
         grade, final = finding.grade, finding.final_grade
-        key = (final, grade.scheme if grade else None) if final or grade is None else grade
+        key: object = final, grade and grade.scheme, finding.domain  # traces differ where nothing that counts does
+        if not final and grade is not None:
+            key = grade.scheme, grade.codes, grade.probabilities, grade.alternatives
         if key not in self._cache:
             self._cache[key] = self._grade(finding)
         return self._cache[key]

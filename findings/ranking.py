@@ -10,6 +10,7 @@ The numbers of a list are worked out in arrays; the words of a finding only when
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -18,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from findings.asset import Asset, Crossing
-from findings.finding import Finding, Priority, Term
-from findings.priority_inputs import Input
+from findings.finding import Domain, Finding, Priority, Term
+from findings.priority_inputs import Input, compared
 from findings.priority_values import OwnValues
 from findings.profile import Profile, load_profile
+from findings.ranking_formula import Formula
 from findings.ranking_inputs import AT, AssetFacts, Inputs, River, deadline_of, inputs_of, near_bridges
 from findings.ranking_rules import CANDIDATE, CONFIRMED, LAST_BAND, OFFICIAL, Place, place_of
 from findings.tracking import TrackState
@@ -29,8 +31,13 @@ from findings.tracking import TrackState
 __all__ = ["CANDIDATE", "CONFIRMED", "OFFICIAL", "Profile", "Ranking", "deadline_of", "load_profile", "rank",
            "score_finding"]  # fmt: skip
 
-Array = NDArray[np.float64]
 ROUNDED = 9  # decimals from which two scores are the same
+TINY = 10.0**-ROUNDED
+NOTHING = (0.0, 0.0, 0.0)
+PEOPLE_UNKNOWN = (
+    "第三者被害: データなし(下に第三者がいれば区分の最上位)",
+    "third parties below: missing (with people below it comes first in its section)",
+)
 
 
 def rank(
@@ -103,32 +110,35 @@ class Ranking:
         rejected_before: Collection[str] = (),
     ) -> None:
         self.profile = profile
+        self.formula = Formula.of(profile)
         self._values = OwnValues.of(profile)
         self._tracks = tracks or {}
         self._assets = assets
         self._today = today
         self._river = River.of(crossings, assets, profile)
         self._facts: dict[tuple[str | None, bool], AssetFacts] = {}
+        self._known_places: dict[object, Place] = {}
         self._rejected_before = frozenset(rejected_before)
+        third = profile.data["hard_rules"]["third_party"]
+        self._falling, self._people = frozenset(third["damages"]), str(third["input"])
         numbers = _Numbers(len(findings))
         places: list[Place] = []
-        for i, finding in enumerate(findings):
+        for finding in findings:
             facts = self._facts_of(finding)
             places.append(self._place(finding, facts))
-            numbers.read(i, finding, facts, self._values, self._tracks, near_bridges(finding, facts, self._river))
-        score = {at: numbers.score(at, profile) for at in AT}
-        likelihood = numbers.likelihood("used", profile)
+            near = near_bridges(finding, facts, self._river) if facts.river else None
+            numbers.read(finding, facts, self._values, compared(finding, self._tracks), near)
+        numbers.finish(self.formula)
         band = np.array([place.band for place in places], np.int64)
-        order = _order(findings, numbers, band, score["used"])
+        order = _order(findings, numbers, band)
         self.findings: tuple[Finding, ...] = tuple(findings[i] for i in order)
         self._places: tuple[Place, ...] = tuple(places[i] for i in order)
-        self.score, self.low, self.high = (score[at][order] for at in ("used", "low", "high"))
-        self.likelihood, self.closed = likelihood[order], numbers.closed[order]
-        self.bands = self._band = band[order]
-        self._bounds = np.searchsorted(self._band, np.arange(LAST_BAND + 2))
-        self._rising = -self.score  # ascending within each band
-        self.best_rank = self._ranks(self.high, best=True)
-        self.worst_rank = self._ranks(self.low, best=False)
+        self.low, self.score, self.high = (column[order] for column in numbers.scores.T)
+        self.likelihood, self.closed = numbers.likelihood[order], numbers.closed[order]
+        self.bands = band[order]
+        self._bounds: list[int] = np.searchsorted(self.bands, np.arange(LAST_BAND + 2)).tolist()
+        self._rising: list[float] = (-self.score).tolist()  # ascending within each band
+        self.best_rank, self.worst_rank = self._ranges()
 
     def __len__(self) -> int:
         return len(self.findings)
@@ -148,12 +158,19 @@ class Ranking:
         """
         finding, place = self.findings[index], self._places[index]
         inputs = self.inputs(index)
-        terms = [_term(source, points) for source, points in inputs.points()]
-        for k, (source, _) in enumerate(inputs.points()):
-            if source.low != source.high:
-                ends = [inputs.with_one_at(source.name, at).score("used") for at in ("high", "low")]
-                best, worst = self._rank_at(index, ends[0], True), self._rank_at(index, ends[1], False)
-                terms[k] = replace(terms[k], best_rank=min(best, index + 1), worst_rank=max(worst, index + 1))
+        terms = []
+        for (source, points), ends in zip(inputs.points(), inputs.ends(), strict=True):
+            best = worst = 0
+            if ends is not None:
+                raised = place.if_people_below if source.name == self._people else None
+                best = min(self._best_at(ends[1], place.band if raised is None else raised), index + 1)
+                worst = max(self._worst_at(ends[0], place.band), index + 1)
+            terms.append(
+                Term(source.name, source.value, source.weight, points, source.words_ja, source.words_en, best, worst)
+            )
+        if place.if_people_below is not None and not any(term.name == self._people for term in terms):
+            best = min(self._best_at(float(self.score[index]), place.if_people_below), index + 1)
+            terms.append(Term(self._people, None, 0.0, 0.0, *PEOPLE_UNKNOWN, best, index + 1))
         terms += [Term("hard_rule", 1.0, 0.0, 0.0, ja, en) for ja, en in place.rules]
         terms.sort(key=lambda term: (-term.contribution, term.name))
         return Priority(
@@ -180,120 +197,112 @@ class Ranking:
         finding = self.findings[index]
         facts = self._facts_of(finding)
         near = near_bridges(finding, facts, self._river)
-        return inputs_of(finding, facts, self.profile, self._values, self._tracks, near)
+        state = compared(finding, self._tracks)
+        return inputs_of(finding, facts, self.profile, self._values, state, near, self.formula)
 
     def _facts_of(self, finding: Finding) -> AssetFacts:
-        asset = self._assets.get(finding.asset_uid) if finding.asset_uid is not None else None
-        key = (asset.uid if asset else None, finding.domain.value == "river")
-        if key not in self._facts:
-            self._facts[key] = AssetFacts.of(asset, key[1], self.profile)
-        return self._facts[key]
+        river = finding.domain is Domain.RIVER
+        known = self._facts.get((finding.asset_uid, river))
+        if known is None:
+            asset = self._assets.get(finding.asset_uid) if finding.asset_uid is not None else None
+            known = self._facts[finding.asset_uid, river] = AssetFacts.of(asset, river, self.profile)
+        return known
 
     def _place(self, finding: Finding, facts: AssetFacts) -> Place:
         before = finding.uid in self._rejected_before and self._tracks.get(finding.uid) is not TrackState.PROGRESSED
-        return place_of(finding, facts.asset, self.profile, self._today, before)
+        key: tuple[object, ...] = (id(facts), finding.status, before)
+        if finding.damage in self._falling:
+            codes = finding.grade.codes if finding.grade else ()
+            key = (*key, finding.damage, finding.member, finding.final_grade or codes)
+        if key not in self._known_places:
+            self._known_places[key] = place_of(finding, facts.asset, self.profile, self._today, before)
+        return self._known_places[key]
 
-    def _ranks(self, score: Array, *, best: bool) -> NDArray[np.int64]:
-        """Return the place that each finding would have with another score, within its band."""
-        found = np.arange(1, len(score) + 1)
-        for band in np.unique(self._band):
-            part = slice(int(self._bounds[band]), int(self._bounds[band + 1]))
-            wanted = -score[part]
-            tiny = 10.0**-ROUNDED
-            if best:
-                at = np.searchsorted(self._rising[part], wanted - tiny, side="left") + 1
-                found[part] = np.minimum(found[part], part.start + at)
-            else:
-                at = np.searchsorted(self._rising[part], wanted + tiny, side="right")
-                found[part] = np.maximum(found[part], part.start + at)
-        return found
+    def _ranges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the best and worst places, with everything that is missing at its most and at its least."""
+        best, worst = (np.arange(1, len(self.score) + 1) for _ in range(2))
+        raised = np.array([p.band if p.if_people_below is None else p.if_people_below for p in self._places], np.int64)
+        rising = -self.score
+        for band in np.unique(np.concatenate([self.bands, raised])):
+            start, end = self._bounds[band], self._bounds[band + 1]
+            part = rising[start:end]
+            up = np.flatnonzero((raised == band) & ((self.high > self.score + TINY) | (raised != self.bands)))
+            best[up] = np.minimum(best[up], start + np.searchsorted(part, -self.high[up] - TINY, "left") + 1)
+            down = np.flatnonzero((self.bands == band) & (self.low < self.score - TINY))
+            worst[down] = np.maximum(worst[down], start + np.searchsorted(part, -self.low[down] + TINY, "right"))
+        return best, worst
 
-    def _rank_at(self, index: int, score: float, best: bool) -> int:
-        band = int(self._band[index])
-        part = slice(int(self._bounds[band]), int(self._bounds[band + 1]))
-        tiny = 10.0**-ROUNDED
-        if best:
-            return part.start + int(np.searchsorted(self._rising[part], -score - tiny, side="left")) + 1
-        return part.start + int(np.searchsorted(self._rising[part], -score + tiny, side="right"))
+    def _best_at(self, score: float, band: int) -> int:
+        start, end = self._bounds[band], self._bounds[band + 1]
+        return bisect_left(self._rising, -score - TINY, start, end) + 1
+
+    def _worst_at(self, score: float, band: int) -> int:
+        return bisect_right(self._rising, -score + TINY, self._bounds[band], self._bounds[band + 1])
 
 
 class _Numbers:
-    """The numbers of a list, one row a finding and one column for each of least, as counted, most."""
+    """The numbers of a list, one row a finding and one column for each of least, as counted, most.
+
+    Attributes:
+        likelihood: ``(N,)`` as counted.
+        scores: ``(N, 3)``.
+        own: ``(N,)`` the findings' own part as counted, 0 to 1.
+    """
 
     def __init__(self, count: int) -> None:
-        self.own, self.official, self.added, self.consequence = (np.zeros((count, 3)) for _ in range(4))
+        self._rows: list[tuple[float, ...]] = []
+        self.ties: list[tuple[float, ...]] = []  # deadline, emergency route, traffic, size
         self.closed = np.zeros(count, bool)
-        self.ties = np.zeros((count, 4))  # deadline, emergency route, traffic, size
+        self.likelihood, self.own, self.scores = np.zeros(count), np.zeros(count), np.zeros((count, 3))
 
-    def read(
-        self,
-        i: int,
-        finding: Finding,
-        facts: AssetFacts,
-        values: OwnValues,
-        tracks: Mapping[str, TrackState],
-        near: Input | None,
-    ) -> None:
-        """Take one finding; the same sums as `inputs_of` makes in words."""
+    def read(self, finding: Finding, facts: AssetFacts, values: OwnValues, state: object, near: Input | None) -> None:
+        """Take the next finding; the same sums as `inputs_of` makes in words."""
         size = values.size(finding)
         graded, extent, sure = values.graded(finding), values.extent(size), values.confidence(finding)
-        state = tracks.get(finding.uid)
-        change = values.change(state if state is not None else finding.details.get("progression"))
-        events = facts.events_span(finding)
-        for k in range(3):
-            self.own[i, k] = graded[k] + extent[k] + sure[k]
-            self.added[i, k] = change[k] + events
-        self.official[i] = facts.official
-        self.consequence[i] = facts.consequence
+        change, events, hazard, further = values.change(state), facts.events_span(finding), facts.hazard, NOTHING
         if near is not None:
-            self.consequence[i] += (near.low, near.used, near.high)
-        self.closed[i] = values.review_weights[finding.status] == 0
-        self.ties[i] = (facts.deadline, -facts.emergency_route, -facts.aadt, -_half_sizes(size))
+            further = near.low, near.used, near.high
+        self._rows.append(
+            (
+                graded[0] + extent[0] + sure[0], graded[1] + extent[1] + sure[1], graded[2] + extent[2] + sure[2],
+                change[0] + events + hazard[0], change[1] + events + hazard[1], change[2] + events + hazard[2],
+                *facts.official,
+                facts.consequence[0] + further[0], facts.consequence[1] + further[1], facts.consequence[2] + further[2],
+            )
+        )  # fmt: skip
+        self.closed[len(self.ties)] = values.review_weights[finding.status] == 0
+        half = 0.0 if size is None else (size[0].value or 0.0) / size[1]
+        self.ties.append((facts.deadline, -facts.emergency_route, -facts.aadt, -half))
 
-    def likelihood(self, at: str, profile: Profile) -> Array:
-        """Return the likelihoods ``(N,)``, 0 for what was rejected."""
-        k = AT.index(at)
-        own, official = np.minimum(self.own[:, k], 1.0), self.official[:, k]
-        more, less = np.maximum(own, official), np.minimum(own, official)
-        raw = more + (1 - more) * float(profile.data["second_share"]) * less + self.added[:, k]
-        return np.where(self.closed, 0.0, np.clip(raw, 0, 1))
-
-    def score(self, at: str, profile: Profile) -> Array:
-        """Return the scores ``(N,)`` with every missing input at its least, as counted or at its most."""
-        likelihood, k = self.likelihood(at, profile), AT.index(at)
-        consequence = np.minimum(self.consequence[:, k], 1.0)
-        if profile.data["formula"] == "sum":
-            scored = 100 * (float(profile.data["condition_weight"]) * likelihood + consequence)
-            return np.where(self.closed, 0.0, scored)
-        base = float(profile.data["base"])
-        return np.asarray(100 * likelihood * (base + (1 - base) * consequence))
+    def finish(self, formula: Formula) -> None:
+        """Work out likelihoods and scores once every finding was read."""
+        if not self._rows:
+            return
+        own, added, official, consequence = np.array(self._rows).reshape(-1, 4, 3).transpose(1, 2, 0)
+        self.own = np.minimum(own[1], 1.0)
+        for k in range(len(AT)):
+            likelihood = formula.likelihoods(own[k], official[k], added[k], self.closed)
+            self.scores[:, k] = formula.scores(likelihood, consequence[k], self.closed)
+            if AT[k] == "used":
+                self.likelihood = likelihood
 
 
-def _half_sizes(size: tuple[object, float] | None) -> float:
-    return 0.0 if size is None else float(getattr(size[0], "value", 0.0) or 0.0) / size[1]
-
-
-def _order(findings: Sequence[Finding], numbers: _Numbers, band: NDArray[np.int64], score: Array) -> NDArray[np.int64]:
+def _order(findings: Sequence[Finding], numbers: _Numbers, band: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the indices in list order; the last key of ``lexsort`` is the first that counts."""
     if not findings:
         return np.zeros(0, np.int64)
     sure = np.array([finding.score for finding in findings], float)
-    deadline, route, traffic, size = numbers.ties.T
-    own = np.round(np.minimum(numbers.own[:, 1], 1.0), 12)
+    deadline, route, traffic, size = np.array(numbers.ties).T
     keys = (
         np.array([finding.image_uid for finding in findings]),
         np.array([finding.uid for finding in findings]),
         -np.where(np.isfinite(sure), sure, 0.0),
         size,
-        -own,
+        -np.round(numbers.own, 12),
         traffic,
         route,
         deadline,
-        -np.round(score, ROUNDED),
+        -np.round(numbers.scores[:, 1], ROUNDED),
         band,
     )
     return np.lexsort(keys)
-
-
-def _term(source: Input, contribution: float) -> Term:
-    return Term(source.name, source.value, source.weight, contribution, source.words_ja, source.words_en)

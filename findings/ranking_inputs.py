@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
+
+import numpy as np
+import shapely
+from shapely.geometry import Point
+from shapely.geometry.base import BaseGeometry
 
 from findings.asset import Asset, AssetKind, Crossing
 from findings.finding import Finding
@@ -13,7 +18,6 @@ from findings.priority_dates import deadline_of as deadline_of
 from findings.priority_inputs import (
     Input,
     NearBridge,
-    compared,
     crossing_input,
     events_input,
     inventory_inputs,
@@ -24,7 +28,7 @@ from findings.priority_inputs import (
 )
 from findings.priority_values import OwnValues, Span
 from findings.profile import Profile
-from findings.tracking import TrackState
+from findings.ranking_formula import Formula
 
 AT = ("low", "used", "high")
 NEVER = date.max.toordinal()
@@ -39,17 +43,23 @@ class AssetFacts:
     Attributes:
         asset: or None where it is not known.
         river: whether the table of river reaches counts.
-        official: what its diagnosis brings at its least, as counted and at its most; zeros for rivers.
+        sound: its diagnosis; None for rivers, which have none.
+        official: what that brings at its least, as counted and at its most; zeros for rivers.
         consequence: the same for its inventory, without the bridges near it.
         inventory: the inputs that this is the sum of.
+        hazards: further inputs of the likelihood that the profile asks of bridges (fatigue, flooding ...).
+        hazard: their sum at its least, as counted and at its most.
         deadline: ordinal of the day until which measures are due.
     """
 
     asset: Asset | None
     river: bool
+    sound: Input | None
     official: Span
     consequence: Span
     inventory: tuple[Input, ...]
+    hazards: tuple[Input, ...]
+    hazard: Span
     deadline: float
     emergency_route: float
     aadt: float
@@ -64,17 +74,16 @@ class AssetFacts:
         rows = profile.data["consequence_river" if river else "consequence"]
         inventory = tuple(inventory_inputs(rows, asset, float(profile.data["missing"]["consequence"])))
         fixed = [i for i in inventory if not _worked_out(i, asset, river)]
-        official = (0.0, 0.0, 0.0)
-        if not river:
-            sound = soundness_input(asset, profile)
-            official = (sound.low, sound.used, sound.high)
+        asked = {} if river else profile.data["likelihood"].get("hazards", {})
+        hazards = tuple(inventory_inputs(asked, asset, float(profile.data["missing"].get("hazard", 0.0))))
+        sound = None if river else soundness_input(asset, profile)
+        official = (sound.low, sound.used, sound.high) if sound else (0.0, 0.0, 0.0)
         by_name = {source.name: source.value or 0.0 for source in inventory}
         due = deadline_of(asset)
         table = profile.data["likelihood"]
         return cls(
-            asset, river, official,
-            (sum(i.low for i in fixed), sum(i.used for i in fixed), sum(i.high for i in fixed)),
-            inventory, float(due.toordinal() if due else NEVER),
+            asset, river, sound, official,
+            _total(fixed), inventory, hazards, _total(hazards), float(due.toordinal() if due else NEVER),
             by_name.get("emergency_route", 0.0), by_name.get("aadt", 0.0),
             named_events(asset.attributes.get("specific_events") if asset else None),
             tuple(table["specific_events"]), float(table["specific_event"]),
@@ -87,6 +96,10 @@ class AssetFacts:
         return self.each_event * sum(event in named for event in self.known_events) if named else 0.0
 
 
+def _total(sources: Sequence[Input]) -> Span:
+    return sum(i.low for i in sources), sum(i.used for i in sources), sum(i.high for i in sources)
+
+
 def _worked_out(source: Input, asset: Asset | None, river: bool) -> bool:
     """Return whether an input comes from the crossings of the finding's own place, as nobody stated it."""
     return river and source.name == CROSSING and asset is not None and asset.attributes.get(CROSSING) is None
@@ -94,29 +107,33 @@ def _worked_out(source: Input, asset: Asset | None, river: bool) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class River:
-    """Bridges over rivers, by river, with their own consequence; None where no crossings were given at all."""
+    """Bridges over rivers, by river, with their own consequence.
+
+    Attributes:
+        searched: whether crossings were looked for everywhere, so that a river without any has none.
+    """
 
     bridges: Mapping[str, tuple[tuple[Crossing, str, Span], ...]]
     within_m: float
-    known: bool
+    searched: bool
 
     @classmethod
     def of(cls, crossings: Sequence[Crossing], assets: Mapping[str, Asset], profile: Profile) -> River:
         """Return the crossings with the consequence of each bridge by the same profile."""
         found: dict[str, list[tuple[Crossing, str, Span]]] = {}
         facts: dict[str, AssetFacts] = {}
+        total = sum(float(row["weight"]) for row in profile.data["consequence"].values())
         for crossing in crossings:
             bridge = assets.get(crossing.bridge_uid)
             if bridge is None:
                 continue
             if bridge.uid not in facts:
                 facts[bridge.uid] = AssetFacts.of(bridge, False, profile)
-            own = facts[bridge.uid]
-            total = sum(float(row["weight"]) for row in profile.data["consequence"].values())
-            low, used, high = (min(1.0, value / total) if total else 0.0 for value in own.consequence)
+            low, used, high = (min(1.0, value / total) if total else 0.0 for value in facts[bridge.uid].consequence)
             found.setdefault(crossing.river_uid, []).append((crossing, bridge.name, (low, used, high)))
         within = float(profile.data.get("crossing_within_m", 200.0))
-        return cls({uid: tuple(rows) for uid, rows in found.items()}, within, bool(crossings))
+        searched = any(crossing.source == "geometry" for crossing in crossings)
+        return cls({uid: tuple(rows) for uid, rows in found.items()}, within, searched)
 
 
 def near_bridges(finding: Finding, facts: AssetFacts, river: River) -> Input | None:
@@ -124,22 +141,30 @@ def near_bridges(finding: Finding, facts: AssetFacts, river: River) -> Input | N
 
     Without crossings or without a place of the finding the input is missing, with its full range.
     """
-    source = next((i for i in facts.inventory if _worked_out(i, facts.asset, facts.river)), None)
-    if source is None or facts.asset is None:
+    source = next((i for i in facts.inventory if i.name == CROSSING), None) if facts.river else None
+    if source is None or facts.asset is None or not _worked_out(source, facts.asset, True):
         return None
-    if not river.known or finding.geometry_lonlat is None:
+    rows = river.bridges.get(facts.asset.uid, ())
+    place = finding.geometry_lonlat
+    if place is None or place.is_empty or not (rows or river.searched):
         return source
-    place = finding.geometry_lonlat.centroid
-    squeeze = math.cos(math.radians(place.y))
-    near = []
-    for crossing, name, span in river.bridges.get(facts.asset.uid, ()):
-        east = (crossing.lonlat[0] - place.x) * METRES_A_DEGREE * squeeze
-        north = (crossing.lonlat[1] - place.y) * METRES_A_DEGREE
-        distance = math.hypot(east, north)
-        if distance <= river.within_m:
-            near.append(NearBridge(name, distance, *span))
+    near = [
+        NearBridge(name, distance, *span)
+        for crossing, name, span in rows
+        if (distance := metres_to(place, crossing.lonlat)) <= river.within_m
+    ]
     row = {"weight": source.weight, "ja": source.words_ja.split(":")[0], "en": source.words_en.split(":")[0]}
     return crossing_input(row, near, river.within_m)
+
+
+def metres_to(place: BaseGeometry, lonlat: tuple[float, float]) -> float:
+    """Return the distance in metres from an outline or point in lon, lat to a point: a bar is longer than 200 m."""
+    squeeze = math.cos(math.radians(lonlat[1]))
+    if isinstance(place, Point):
+        east, north = place.x - lonlat[0], place.y - lonlat[1]
+        return math.hypot(east * squeeze, north) * METRES_A_DEGREE
+    flat = shapely.transform(shapely.force_2d(place), lambda xy: (xy - np.array(lonlat)) * (squeeze, 1.0))
+    return float(shapely.distance(flat, Point(0, 0))) * METRES_A_DEGREE
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,64 +175,50 @@ class Inputs:
     soundness: Input | None
     adds: tuple[Input, ...]
     consequence: tuple[Input, ...]
-    profile: Profile
+    formula: Formula
     closed: bool
-
-    def with_one_at(self, name: str, at: str) -> Inputs:
-        """Return the inputs with one of them as if its value were known to be its least or its most."""
-
-        def fixed(sources: tuple[Input, ...]) -> tuple[Input, ...]:
-            return tuple(_fixed(source, at) if source.name == name else source for source in sources)
-
-        sound = _fixed(self.soundness, at) if self.soundness and self.soundness.name == name else self.soundness
-        return replace(
-            self, own=fixed(self.own), soundness=sound, adds=fixed(self.adds), consequence=fixed(self.consequence)
-        )
-
-    def shares(self, at: str) -> tuple[float, float]:
-        """Return what own part and soundness bring to the likelihood: the larger in full, the smaller in part."""
-        own = min(sum(getattr(i, at) for i in self.own), 1.0)
-        official = float(getattr(self.soundness, at)) if self.soundness else 0.0
-        rest = (1.0 - max(own, official)) * float(self.profile.data["second_share"])
-        return (own, rest * official) if own >= official else (rest * own, official)
-
-    def likelihood(self, at: str) -> float:
-        """Return the likelihood, 0 to 1; 0 for what was rejected."""
-        raw = sum(self.shares(at)) + sum(getattr(i, at) for i in self.adds)
-        return 0.0 if self.closed else min(max(raw, 0.0), 1.0)
 
     def score(self, at: str) -> float:
         """Return the score, 0 to 100, with every missing input at its least, as counted or at its most."""
-        fixed, factor = self._consequence_factors(self.likelihood(at))
-        consequence = min(sum(getattr(i, at) for i in self.consequence), 1.0)
-        return fixed * self.likelihood(at) + factor * consequence
+        return 0.0 if self.closed else self.formula.score(*self._sums(at))
 
     def points(self) -> list[tuple[Input, float]]:
         """Return every input with its points, which sum to the score; what a clip cuts off goes off in proportion."""
-        likelihood = self.likelihood("used")
-        fixed, factor = self._consequence_factors(likelihood)
-        own, official = (0.0, 0.0) if self.closed else self.shares("used")
-        added, own_raw = sum(i.used for i in self.adds), sum(i.used for i in self.own)
-        kept = (likelihood - own - official) / added if added else float(not self.closed)
+        own_raw, official_raw, added, raw = self._sums("used")
+        own, official = self.formula.shares(own_raw, official_raw)
+        likelihood = self.formula.likelihood(own_raw, official_raw, added)
+        fixed, factor = (0.0, 0.0) if self.closed else self.formula.factors(likelihood)
+        kept = (likelihood - own - official) / added if added else 1.0
         each = own / own_raw if own_raw else 0.0
         found = [(i, fixed * i.used * each) for i in self.own]
         found += [(self.soundness, fixed * official)] if self.soundness else []
         found += [(i, fixed * i.used * kept) for i in self.adds]
-        raw = sum(i.used for i in self.consequence)
         clipped = min(raw, 1.0) / raw if raw else 0.0
         return found + [(i, factor * i.used * clipped) for i in self.consequence]
 
-    def _consequence_factors(self, likelihood: float) -> tuple[float, float]:
-        """Return the points of a likelihood of 1, and those of a consequence of 1 at this likelihood."""
-        data = self.profile.data
-        if data["formula"] == "sum":
-            return 100.0 * float(data["condition_weight"]), 0.0 if self.closed else 100.0
-        base = float(data["base"])
-        return 100.0 * base, 100.0 * likelihood * (1.0 - base)
+    def ends(self) -> list[tuple[float, float] | None]:
+        """Return for every input of `points` the score with it at its least and at its most; None where it is known."""
+        sums = self._sums("used")
+        parts = ((0, self.own), (1, (self.soundness,) if self.soundness else ()), (2, self.adds), (3, self.consequence))
+        found: list[tuple[float, float] | None] = []
+        for part, sources in parts:
+            for source in sources:
+                if source.low == source.high or self.closed:
+                    found.append(None)
+                    continue
+                low, high = list(sums), list(sums)
+                low[part] += source.low - source.used
+                high[part] += source.high - source.used
+                found.append((self.formula.score(*low), self.formula.score(*high)))
+        return found
 
-
-def _fixed(source: Input, at: str) -> Input:
-    return replace(source, used=getattr(source, at))
+    def _sums(self, at: str) -> tuple[float, float, float, float]:
+        return (
+            sum(getattr(i, at) for i in self.own),
+            float(getattr(self.soundness, at)) if self.soundness else 0.0,
+            sum(getattr(i, at) for i in self.adds),
+            sum(getattr(i, at) for i in self.consequence),
+        )
 
 
 def inputs_of(
@@ -215,20 +226,22 @@ def inputs_of(
     facts: AssetFacts,
     profile: Profile,
     values: OwnValues,
-    tracks: Mapping[str, TrackState],
+    state: object,
     near: Input | None,
+    formula: Formula,
 ) -> Inputs:
     """Return every input of one finding, in words."""
     events = facts.events | named_events(finding.details.get("specific_events"))
-    adds = [progression_input(compared(finding, tracks), values)]
+    adds = [progression_input(state, values)]
     if (event := events_input(events, profile)) is not None:
         adds.append(event)
+    adds += facts.hazards
     consequence = tuple(near if near is not None and i.name == CROSSING else i for i in facts.inventory)
     return Inputs(
         tuple(own_inputs(finding, values)),
-        None if facts.river else soundness_input(facts.asset, profile),
+        facts.sound,
         tuple(adds),
         consequence,
-        profile,
+        formula,
         values.review_weights[finding.status] == 0,
     )

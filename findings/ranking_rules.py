@@ -11,6 +11,7 @@ from findings.asset import Asset
 from findings.finding import Finding
 from findings.priority_dates import deadline_of
 from findings.profile import Profile, normalised
+from findings.status import FindingStatus
 
 OFFICIAL, CONFIRMED, CANDIDATE = "official", "confirmed", "candidate"
 BANDS = {
@@ -21,17 +22,26 @@ BANDS = {
     (CANDIDATE, "third_party"): 4,
     (CANDIDATE, ""): 5,
     (CANDIDATE, "rejected_before"): 6,
+    (CANDIDATE, "closed"): 7,
 }
-LAST_BAND = 6
+LAST_BAND = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Section, place of the section's part in the list, and the rules that put it there, in words (ja, en)."""
+    """Where a finding stands, and why.
+
+    Attributes:
+        section: ``official``, ``confirmed`` or ``candidate``.
+        band: part of the list; no score leads out of it.
+        rules: that put it there, in words (ja, en).
+        if_people_below: the band it would have if people were known to be below; None where that changes nothing.
+    """
 
     section: str
     band: int
     rules: tuple[tuple[str, str], ...] = ()
+    if_people_below: int | None = None
 
 
 def place_of(
@@ -46,13 +56,17 @@ def place_of(
     falls = falls_on_third_parties(finding, asset, profile)
     said = (THIRD_PARTY,) if falls else ()
     if finding.status.value in rules["separate_statuses"]:
-        if rejected_before and rules.get("rejected_before_last") and not falls:
+        if finding.status in (FindingStatus.REJECTED, FindingStatus.DUPLICATE):
+            return Place(CANDIDATE, BANDS[CANDIDATE, "closed"])
+        if rejected_before and rules["rejected_before_last"] and not falls:
             return Place(CANDIDATE, BANDS[CANDIDATE, "rejected_before"], (REJECTED,))
-        open_for_review = finding.status.value not in ("rejected", "duplicate")
-        return Place(CANDIDATE, BANDS[CANDIDATE, "third_party" if falls and open_for_review else ""], said)
-    if (official := _official(asset, rules, today)) is not None:
+        section = CANDIDATE
+    elif (official := _official(asset, rules, today)) is not None:
         return Place(official.section, official.band, (*official.rules, *said))
-    return Place(CONFIRMED, BANDS[CONFIRMED, "third_party" if falls else ""], said)
+    else:
+        section = CONFIRMED
+    raised = BANDS[section, "third_party"]
+    return Place(section, raised if falls else BANDS[section, ""], said, raised if falls is None else None)
 
 
 THIRD_PARTY = (
@@ -62,16 +76,20 @@ THIRD_PARTY = (
 REJECTED = ("前回の点検で棄却済み(進行なし)", "rejected at the last inspection and not grown since")
 
 
-def falls_on_third_parties(finding: Finding, asset: Asset | None, profile: Profile) -> bool:
-    """Return whether pieces of this damage may fall on people: ⑦ ⑨ ⑫ above a railway, road or park."""
-    rule = profile.data["hard_rules"].get("third_party")
-    if rule is None or asset is None or finding.damage not in rule["damages"]:
+def falls_on_third_parties(finding: Finding, asset: Asset | None, profile: Profile) -> bool | None:
+    """Return whether pieces of this damage may fall on people: ⑦ ⑨ ⑫ above a railway, road or park.
+
+    None where it may fall and nobody knows whether people are below.
+    """
+    rule = profile.data["hard_rules"]["third_party"]
+    if finding.damage not in rule["damages"] or finding.member in rule["not_members"]:
         return False
-    if finding.member in rule.get("not_members", ()):
+    codes = (finding.final_grade,) if finding.final_grade else finding.grade.codes if finding.grade else ()
+    if codes == ("a",):
         return False
     row = profile.data["consequence"].get(rule["input"], {"kind": "share"})
-    share = normalised(row, asset.attributes.get(rule["input"]))
-    return share is not None and share > 0
+    share = normalised(row, asset.attributes.get(rule["input"]) if asset is not None else None)
+    return None if share is None else share > 0
 
 
 def _official(asset: Asset | None, rules: Mapping[str, Any], today: date | None) -> Place | None:
