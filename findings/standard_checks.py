@@ -8,7 +8,7 @@ from typing import Any
 
 from findings.errors import StandardError
 from findings.profile_checks import check_inputs, check_profile
-from findings.standard_form_checks import check_form_quantities
+from findings.standard_form_checks import check_aashto, check_form_quantities, check_uk
 from findings.standard_rule_checks import check_grade_rules
 
 Get = Callable[[str], Mapping[str, Any]]
@@ -195,6 +195,8 @@ CHECKERS: dict[str, Callable[[Mapping[str, Any], Get], None]] = {
     "form_columns": _form_columns,
     "ui_words": _ui_words,
     "form_quantities": check_form_quantities,
+    "aashto_elements": check_aashto,
+    "uk_condition": check_uk,
     "grade_rules": check_grade_rules,
     "priority_profile": check_profile,
     "priority_inputs": check_inputs,
