@@ -67,16 +67,18 @@ def regions(
     """
     level = spec.threshold if threshold is None else threshold
     gap = (8.0 if spec.damage in LINEAR_DAMAGES else 0.0) if bridge_px is None else bridge_px
-    seen = np.nan_to_num(probability, nan=-1.0)
+    observed = np.isfinite(probability)
+    seen = probability if observed.all() else np.where(observed, probability, np.float32(-1.0))
     above = _reached(seen, max(level, 1e-30), spec)  # a pixel of probability 0 belongs to nothing
     if spec.fill_holes_px:
-        above = _filled(above, spec.fill_holes_px) & np.isfinite(probability)
+        above = _filled(above, spec.fill_holes_px) & observed
     # no bridge leads over pixels that must not be judged
-    joined = _bridge(above, gap) & np.isfinite(probability) if gap > 0 else above
+    joined = _bridge(above, gap) & observed if gap > 0 else above
     labels, stats = _components(joined)
-    flat = labels.ravel()
-    counts = np.bincount(flat, weights=above.ravel(), minlength=len(stats))
-    sums = np.bincount(flat, weights=np.where(above, seen, 0).ravel(), minlength=len(stats))
+    at = np.flatnonzero(above)  # few of the pixels of a picture
+    owner = labels.ravel()[at]
+    counts = np.bincount(owner, minlength=len(stats))
+    sums = np.bincount(owner, weights=seen.ravel()[at], minlength=len(stats))
     numbers = np.flatnonzero(counts >= spec.minimum_area_px)
     numbers = numbers[numbers > 0]
     numbers = numbers[np.argsort(-sums[numbers], kind="stable")]
