@@ -11,6 +11,7 @@ from shapely.geometry import Polygon, mapping
 from shapely.geometry.base import BaseGeometry
 
 from findings.finding import Finding, Priority
+from findings.grade_words import chances_record
 from findings.grading import cross_walk
 from findings.taxonomy import damage_type
 
@@ -18,8 +19,10 @@ from findings.taxonomy import damage_type
 DECIMALS = 7
 
 
-def feature(finding: Finding, priority: Priority | None = None) -> dict[str, Any]:
+def feature(finding: Finding, priority: Priority | None = None, sights: Sequence[str] | None = None) -> dict[str, Any]:
     """Return one finding as a GeoJSON feature; ``geometry`` is None where its place is unknown.
+
+    ``sights`` are the uids of the other findings that show the same defect; None where nobody looked.
 
     The properties are the minimum finding record (domain guide 6). They hold ``suggested_grade`` (one code, or None
     where several remain possible: then see ``suggested_grades``); no property ever claims a soundness class.
@@ -28,7 +31,7 @@ def feature(finding: Finding, priority: Priority | None = None) -> dict[str, Any
         "type": "Feature",
         "id": finding.uid,
         "geometry": _geometry(finding.geometry_lonlat),
-        "properties": finite(properties(finding, priority)),
+        "properties": finite(properties(finding, priority, sights)),
     }
 
 
@@ -54,7 +57,9 @@ def collection(
     return document
 
 
-def properties(finding: Finding, priority: Priority | None = None) -> dict[str, Any]:
+def properties(
+    finding: Finding, priority: Priority | None = None, sights: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Return the minimum finding record as plain values."""
     kind = damage_type(finding.damage)
     return {
@@ -78,6 +83,9 @@ def properties(finding: Finding, priority: Priority | None = None) -> dict[str, 
         "model": _model(finding),
         "review": {"status": finding.status.value, "final_grade": finding.final_grade},
         "priority": _priority(priority),
+        "defect_id": finding.defect_uid,
+        "leads": finding.leads,
+        "sights": None if sights is None else list(sights),
         "evidence": dict(finding.evidence),
         "details": dict(finding.details),
     }
@@ -90,6 +98,16 @@ def _grade(finding: Finding) -> dict[str, Any]:
     return {
         "suggested_grade": grade.codes[0] if len(grade.codes) == 1 else None,
         "suggested_grades": list(grade.codes),
+        "grade_probabilities": chances_record(grade),
+        "grade_alternatives": [
+            {
+                "if_ja": one.words_ja,
+                "if_en": one.words_en,
+                "grades": list(one.codes),
+                "probabilities": [round(share, 4) for share in one.probabilities],
+            }
+            for one in grade.alternatives
+        ],
         "grade_scheme": grade.scheme,
         "grade_rule_trace": grade.trace_ja,
         "grade_rule_trace_en": grade.trace_en,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from findings.errors import NotFound
 from findings.finding import Finding, FindingStatus, Priority
+from findings.grade_words import grade_chances, supposition_lines
 from findings.measure import Measure, by_name
 from findings.taxonomy import damage_type
 from mizuhashi.describe import measure_text, number, scale_text
@@ -31,12 +32,14 @@ class Row:
     Attributes:
         rank: 1 is looked at first; within the survey if the list was narrowed to one; 0 if unknown.
         asset: the bridge or river reach, or None.
+        others: uids of the further sights of the same defect, in other pictures of the survey.
     """
 
     rank: int
     finding: Finding
     priority: Priority | None
     asset: Asset | None
+    others: tuple[str, ...] = ()
 
     @property
     def asset_name(self) -> str:
@@ -50,6 +53,11 @@ class Row:
         token = damage_type(finding.damage).label(finding.final_grade or finding.grade)
         draft = finding.final_grade is None and finding.grade is not None and finding.grade.status == "draft"
         return f"{token} ({DRAFT})" if draft else token
+
+    @property
+    def told(self) -> str:
+        """The label, and how probable each grade of a set is: ``⑥ひびわれ-c/d (暫定) c 70 %, d 30 %``."""
+        return f"{self.label} {grade_chances(self.finding.grade, self.finding.final_grade)}".rstrip()
 
 
 def ranked(store: Store, *, survey: str | None = None, limit: int | None = None) -> Iterator[Row]:
@@ -66,9 +74,11 @@ def ranked(store: Store, *, survey: str | None = None, limit: int | None = None)
         page = store.list_findings(
             survey=survey, limit=min(PAGE, PAGE if limit is None else limit - rank), cursor=cursor
         )
+        others = store.other_sights([finding.defect_uid for finding, _ in page.items if finding.defect_uid])
         for finding, priority in page.items:
             rank += 1
-            yield Row(rank, finding, priority, assets.get(finding.asset_uid or ""))
+            more = others.get(finding.defect_uid or "", ())
+            yield Row(rank, finding, priority, assets.get(finding.asset_uid or ""), more)
         cursor = page.next_cursor
         if cursor is None:
             return
@@ -87,7 +97,8 @@ def find(store: Store, uid: str) -> Row:
     if matches:
         raise NotFound(f"finding {uid!r}: {len(matches)} begin so; give more letters of the id")
     finding, priority = store.finding(uid)  # one that its model no longer finds is shown all the same
-    return Row(0, finding, priority, store.asset(finding.asset_uid) if finding.asset_uid else None)
+    asset = store.asset(finding.asset_uid) if finding.asset_uid else None
+    return Row(0, finding, priority, asset, tuple(sight.uid for sight, _ in sights_of(store, finding)))
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -96,7 +107,7 @@ def cells(row: Row) -> tuple[str, ...]:
     return (
         str(row.rank),
         score_text(row.priority),
-        row.label,
+        f"{row.told}{sights_text(len(row.others))}",
         "; ".join(measure_text(measure) for measure in main_measures(finding)),
         row.asset_name,
         status_text(finding.status),
@@ -115,6 +126,11 @@ def main_measures(finding: Finding) -> list[Measure]:
     if by_name(tuple(known), "width_p95") is not None:
         return [measure for measure in known if measure.name in ("width_p95", "length")]
     return known[:3]
+
+
+def sights_text(others: int) -> str:
+    """Return `` (+3 sights)``: how many more pictures show the defect; nothing for a single sight."""
+    return "" if others == 0 else f" (+{others} sight{'s' if others > 1 else ''})"
 
 
 def score_text(priority: Priority | None) -> str:
@@ -148,17 +164,40 @@ def why(row: Row) -> str:
     return grade.trace_en if grade is not None else "no grade rule for this finding"
 
 
-def finding_lines(row: Row, home: Path, reviews: Sequence[Review] = ()) -> list[str]:
-    """Return everything about one finding as lines for a reader; reviews oldest first, the latest is shown first."""
+def sights_of(store: Store, finding: Finding) -> list[tuple[Finding, str]]:
+    """Return the other sights of a finding's defect, the leading one first, each with its picture's file name."""
+    if finding.defect_uid is None:
+        return []
+    try:
+        others = [sight for sight in store.sights(finding.defect_uid) if sight.uid != finding.uid]
+    except NotFound:  # its models find none of its sights any more
+        return []
+    return [(sight, Path(store.image(sight.image_uid).path).name) for sight in others]
+
+
+def _sight_text(sight: Finding, name: str) -> str:
+    measured = "; ".join(measure_text(measure) for measure in main_measures(sight))
+    words = [name, "leads" if sight.leads else "", status_text(sight.status), measured, f"score {sight.score:.2f}"]
+    return f"{', '.join(word for word in words if word)}  [{sight.uid}]"
+
+
+def finding_lines(
+    row: Row, home: Path, reviews: Sequence[Review] = (), sights: Sequence[tuple[Finding, str]] = ()
+) -> list[str]:
+    """Return everything about one finding as lines for a reader; reviews oldest first, the latest is shown first.
+
+    ``sights``: of the same defect in other pictures, with the names of these.
+    """
     finding, grade = row.finding, row.finding.grade
     lines = [
-        f"{row.label}  [{finding.uid}]",
+        f"{row.told}  [{finding.uid}]",
         f"rank        {row.rank or 'not listed'}, score {score_text(row.priority)}",
     ]
     lines.append(f"asset       {row.asset_name or finding.asset_uid or 'none'}")
     lines += [f"{'review' if n == 0 else '':<11} {review_text(one)}" for n, one in enumerate(reversed(reviews))]
     if grade is not None:
         lines += [f"rule        {grade.trace_ja}", f"            {grade.trace_en}"]
+        lines += [f"{'if' if n == 0 else '':<11} {line}" for n, line in enumerate(supposition_lines(grade))]
         lines.append(f"standard    {grade.standard} {grade.version} ({grade.status})")
     lines += [f"measured    {measure_text(measure)} - {measure.how}" for measure in finding.measures]
     lines.append(f"scale       {scale_text(finding.scale)}")
@@ -167,6 +206,8 @@ def finding_lines(row: Row, home: Path, reviews: Sequence[Review] = ()) -> list[
     lines.append(
         f"model       {made.model}@{made.model_version}, threshold {made.threshold:g}, score {finding.score:.2f}"
     )
+    seen = [_sight_text(*sight) for sight in sights]
+    lines += [f"{'also seen' if n == 0 else '':<11} {text}" for n, text in enumerate(seen)]
     lines += [f"{kind:<11} {home / path}" for kind, path in finding.evidence.items()]
     if row.priority is not None:
         lines.append(f"priority    {number(row.priority.score)} by {row.priority.profile} ({row.priority.section})")
@@ -187,7 +228,7 @@ def record(row: Row) -> dict[str, Any]:
     """Return a row as plain JSON values: the feature of the exports with rank and asset name."""
     from findings.geojson import feature
 
-    document = feature(row.finding, row.priority)
+    document = feature(row.finding, row.priority, row.others)
     document["properties"] |= {"rank": row.rank, "asset_name": row.asset_name or None}
     return document
 

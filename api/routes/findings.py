@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -51,7 +52,8 @@ def list_findings(here: Here, query: Annotated[FindingsQuery, Query()]) -> GeoJs
     links = [_link("self", asked if query.cursor is None else {**asked, "cursor": query.cursor})]
     if page.next_cursor is not None:
         links.append(_link("next", {**asked, "cursor": sign(page.next_cursor, filters, here.secret)}))
-    features = [_feature(finding, priority) for finding, priority in page.items]
+    others = here.store.other_sights([finding.defect_uid for finding, _ in page.items if finding.defect_uid])
+    features = [_feature(finding, priority, others) for finding, priority in page.items]
     document = FeatureCollection(features=features, numberReturned=len(features), links=links)
     return _answer(document)
 
@@ -64,7 +66,8 @@ def list_findings(here: Here, query: Annotated[FindingsQuery, Query()]) -> GeoJs
 )
 def get_finding(here: Here, finding_id: str) -> GeoJsonResponse:
     """Return one finding with its grade, rule trace, measures and the terms of its priority."""
-    return _answer(_feature(*here.store.finding(finding_id)))
+    finding, priority = here.store.finding(finding_id)
+    return _answer(_feature(finding, priority, here.store.other_sights([finding.defect_uid or ""])))
 
 
 @router.get(
@@ -87,11 +90,12 @@ def _answer(document: Feature | FeatureCollection) -> GeoJsonResponse:
     return GeoJsonResponse(document.model_dump(mode="json", by_alias=True))
 
 
-def _feature(finding: Finding, priority: Priority | None) -> Feature:
+def _feature(finding: Finding, priority: Priority | None, others: Mapping[str, tuple[str, ...]]) -> Feature:
     here = f"{PREFIX}/{quote(finding.uid, safe='')}"
     links = [Link(rel="self", href=here, type=GEOJSON)]
     links += [Link(rel=f"evidence:{n}", href=f"{here}/evidence/{quote(n, safe='')}") for n in sorted(finding.evidence)]
-    document: dict[str, Any] = feature(finding, priority)
+    sights = [uid for uid in others.get(finding.defect_uid or "", ()) if uid != finding.uid]
+    document: dict[str, Any] = feature(finding, priority, sights)
     return Feature(id=document["id"], geometry=document["geometry"], properties=document["properties"], links=links)
 
 

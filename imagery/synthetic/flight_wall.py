@@ -307,16 +307,28 @@ def _in_scene(
     found: list[WallDefect] = []
     for label in labels:
         uid = plan.uid if label == labels[0] else f"{plan.uid}-{label}"
-        mask = (scene.truth[label] >= 0.5).astype(np.uint8)
-        _, parts, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-        numbers = [n for n in range(1, len(stats)) if stats[n, cv2.CC_STAT_AREA] >= LEAST_PART_PX]
-        numbers.sort(key=lambda n: -int(stats[n, cv2.CC_STAT_AREA]))
-        for place, number in enumerate(numbers, 1):
-            share = np.where(parts == number, scene.truth[label], np.float32(0))
-            area = float(stats[number, cv2.CC_STAT_AREA]) * surface.gsd_mm**2
+        for place, piece in enumerate(_pieces(scene.truth[label] >= 0.5), 1):
+            share = np.where(piece, scene.truth[label], np.float32(0))
+            area = float(np.count_nonzero(piece)) * surface.gsd_mm**2
             name = uid if place == 1 else f"{uid}.{place}"
             found.append(WallDefect(name, label, rows, cols, share, area_mm2=area))
     return found
+
+
+def _pieces(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """Return the pieces of a mask, the largest first, each clear of the others.
+
+    What hangs together by a thread would be one piece in one picture and two in the next: nobody could say whether it
+    is one damage. So threads are no part of any piece.
+    """
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    body = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disk)
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(body, connectivity=8)
+    numbers = [n for n in range(1, count) if stats[n, cv2.CC_STAT_AREA] >= LEAST_PART_PX]
+    numbers.sort(key=lambda n: -int(stats[n, cv2.CC_STAT_AREA]))
+    grown = [cv2.dilate((parts == number).astype(np.uint8), disk) for number in numbers]
+    claimed = np.sum(grown, axis=0) if grown else np.zeros(mask.shape)
+    return [(piece > 0) & mask & (claimed == 1) for piece in grown]
 
 
 def _paint_spall(rng: np.random.Generator, surface: Surface, plan: _Plan, factor: float) -> list[WallDefect]:

@@ -51,17 +51,17 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Print everything that is known of one finding."""
-    from mizuhashi.listing import find, finding_lines, record
+    from mizuhashi.listing import find, finding_lines, record, sights_of
     from mizuhashi.reviewing import review_record
 
     session = session_of(ctx)
     with session.store() as store:
         row = find(store, uid)
-        home, reviews = store.home, store.reviews(row.finding.uid)
+        home, reviews, sights = store.home, store.reviews(row.finding.uid), sights_of(store, row.finding)
     if as_json:
         session.output.json({**record(row), "reviews": [review_record(review) for review in reviews]})
         return
-    for line in finding_lines(row, home, reviews):
+    for line in finding_lines(row, home, reviews, sights):
         session.output.result(line)
 
 
