@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -15,6 +15,8 @@ class IssuedRow:
         rank: 1 is first.
         section: ``official``, ``confirmed`` or ``candidate``.
         terms: points of the score by term.
+        values: what each term knew, None where it was missing; so that the next list can tell data from weights.
+        facts: review state, grades, model and hard rules then, in words of the record (`findings.moves`).
     """
 
     rank: int
@@ -23,6 +25,8 @@ class IssuedRow:
     score: float
     section: str
     terms: Mapping[str, float]
+    values: Mapping[str, float | None] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
