@@ -26,7 +26,18 @@ MEASURE_NAMES: Mapping[str, tuple[str, str]] = {
     "streak_length": ("錆汁の長さ", "rust streak"),
     "displacement": ("変位", "shift"),
     "plan_cover_ratio": ("平面占有率(参考)", "cover"),
+    "section_share": ("横断面の占有率", "share of the section"),
+    "depth": ("深さ", "depth"),
+    "step": ("段差", "step"),
+    "rust_flake": ("錆の大きさ", "rust flakes"),
+    "loose_share": ("ゆるみ・脱落の割合", "loose share"),
+    "loose_count": ("ゆるみ・脱落本数", "loose bolts"),
+    "group_count": ("一群の本数", "bolts of the group"),
+    "crest_shortfall": ("堤防高の不足", "crest shortfall"),
+    "footing_embedment": ("基礎の根入れ", "footing embedment"),
     "area_share": ("面積率", "share of area"),
+    "extent": ("範囲の大きさ", "extent"),
+    "retreat_rate": ("後退速度", "retreat rate"),
 }
 """Names of measures, ja and en; another name is shown as it is, with spaces."""
 
@@ -40,6 +51,10 @@ SCALE_SOURCES: Mapping[ScaleSource, str] = {
     ScaleSource.BUNDLE: "SfM",
     ScaleSource.UNKNOWN: "不明",
 }
+
+
+METRE_FROM_MM = 1000.0
+"""Pixels from this size on are told in metres."""
 
 
 def number(value: float) -> str:
@@ -91,8 +106,7 @@ def scale_text(scale: Scale, language: Language = "en") -> str:
     if scale.gsd_mm is None:
         return "縮尺不明: 寸法は画素のみ" if ja else "scale unknown: sizes in pixels only"
     source = SCALE_SOURCES[scale.source] if ja else scale.source.value.replace("_", " ")
-    metres = scale.gsd_mm >= 1000
-    unit, factor = ("m", 1000.0) if metres else ("mm", 1.0)
+    unit, factor = ("m", 1000.0) if scale.gsd_mm >= METRE_FROM_MM else ("mm", 1.0)
     if not scale.sigma_mm:
         return f"{number(scale.gsd_mm / factor)} {unit}/px ({source})"
     digits = digits_of(scale.sigma_mm / factor)

@@ -23,6 +23,7 @@ from imagery.quality import BLUR_WARNING_PX, MAX_GSD_MM
 MAX_INCIDENCE_DEG = 20.0  # for cracks, domain guide 1.10
 GSD_PER_WIDTH = 3.0  # the rule behind MAX_GSD_MM, for other widths
 HIDDEN_AT_MOST = 0.5  # a picture of which more must not be judged counts as masked
+SAME_GSD = 1e-3  # a GSD this near to the limit is the limit: a laser range is not better known
 PARTLY = 0.01  # masked share from which it is told
 WIDTH_RANGE_MM = (0.01, 100.0)
 
@@ -160,11 +161,11 @@ def _gap(image: Image, limit_mm: float) -> tuple[Gap | None, str]:
         return (Gap.BLURRED if unsharp else Gap.UNUSABLE), "; ".join(quality.reasons)
     if gsd is None:
         return Gap.NO_SCALE, image.scale.note or "no scale"
-    if gsd > limit_mm:
+    if gsd > limit_mm * (1 + SAME_GSD):
         return Gap.TOO_COARSE, f"{gsd:.3g} mm/px, needed {limit_mm:.3g}"
     # a smear of L px is as wide as a blur of L / sqrt(12); a sharp picture of the recipe has up to BLUR_WARNING_PX
     spread = max(quality.blur_px or 0.0, (quality.motion_px or 0.0) / math.sqrt(12))
-    if gsd * max(1.0, spread / BLUR_WARNING_PX) > limit_mm:
+    if gsd * max(1.0, spread / BLUR_WARNING_PX) > limit_mm * (1 + SAME_GSD):
         return Gap.BLURRED, f"edges spread {spread:.1f} px at {gsd:.3g} mm/px"
     if image.incidence_deg is not None and image.incidence_deg > MAX_INCIDENCE_DEG:
         return Gap.OBLIQUE, f"{image.incidence_deg:.0f} degrees off the normal, at most {MAX_INCIDENCE_DEG:g}"

@@ -47,15 +47,15 @@ def overlay_image(rgb: Picture, finding: Finding, *, mask: Classes | None = None
     context = np.full((crop.shape[0], small.shape[1], 3), 32, np.uint8)
     context[: small.shape[0]] = small
     body = np.concatenate([crop, np.full((crop.shape[0], 4, 3), 255, np.uint8), context], axis=1)
-    parts = [_banner(body.shape[1], label(finding)), body]
+    parts = [text_banner(body.shape[1], label(finding)), body]
     if mask is not None and hidden(mask).any():
         legend = f"hatched: not judged ({names(mask)}, {masked_share(mask):.0%} of the image)"
-        parts.append(_banner(body.shape[1], legend))
+        parts.append(text_banner(body.shape[1], legend))
     return np.concatenate(parts, axis=0)
 
 
 def panels(
-    rgb: Picture, place: BaseGeometry, gsd_mm: float | None, *, mask: Classes | None = None
+    rgb: Picture, place: BaseGeometry, gsd_mm: float | None, *, mask: Classes | None = None, lettering: float = 1.0
 ) -> tuple[Picture, Picture]:
     """Return the place at 1:1 or enlarged, outlined and with a scale bar, and the whole picture with a box around it.
 
@@ -64,12 +64,13 @@ def panels(
         place: in its pixels.
         gsd_mm: mm per pixel; None: unknown, no scale bar is drawn.
         mask: classes ``(H, W)``; what they hide is hatched.
+        lettering: how much larger the scale bar is drawn, for pictures that are printed small.
     """
     window = crop_window(place, rgb.shape[1], rgb.shape[0])
     near = mask[window.row : window.bottom, window.col : window.right] if mask is not None else None
     crop, zoom = _crop(rgb, window, place, near)
     if gsd_mm is not None:
-        _draw_scale_bar(crop, gsd_mm / zoom)
+        draw_scale_bar(crop, gsd_mm / zoom, lettering)
     return crop, _context(rgb, window, crop.shape[0], mask)
 
 
@@ -111,7 +112,7 @@ def outlined(rgb: Picture, places: Sequence[BaseGeometry]) -> Picture:
     drawn = np.ascontiguousarray(rgb).copy()
     size = max(0.5, max(rgb.shape[:2]) / 2500)
     for number, place in enumerate(places, start=1):
-        _draw_outline(drawn, place)
+        draw_outline(drawn, place)
         left, top, *_ = place.bounds
         at = (max(0, int(left)), max(12, int(top) - 4))
         for colour, thick in (((0, 0, 0), 3), ((255, 255, 0), 1)):
@@ -142,19 +143,20 @@ def _crop(rgb: Picture, window: Window, place: BaseGeometry, mask: Classes | Non
     if mask is not None:
         large = hatched(large, np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8))
     # two pixels off the place, so that the picture shows it and not the line
-    _draw_outline(
+    draw_outline(
         large, affinity.affine_transform(place.buffer(2), [zoom, 0, 0, zoom, -window.col * zoom, -window.row * zoom])
     )
     return large, float(zoom)
 
 
-def _draw_outline(picture: Picture, place: BaseGeometry) -> None:
+def draw_outline(picture: Picture, place: BaseGeometry, colour: tuple[int, int, int] = OUTLINE) -> None:
+    """Draw the outline of a place, in the picture's pixels, with a dark edge."""
     shift = 4  # 1/16 px; a pixel's centre stands at half in our outlines and at whole numbers in OpenCV
     for part in getattr(place, "geoms", [place]):
         if isinstance(part, Polygon) and not part.is_empty:
             ring = np.rint((np.asarray(part.exterior.coords) - 0.5) * (1 << shift)).astype(np.int32)
             cv2.polylines(picture, [ring], True, (0, 0, 0), 2, cv2.LINE_AA, shift)
-            cv2.polylines(picture, [ring], True, OUTLINE, 1, cv2.LINE_AA, shift)
+            cv2.polylines(picture, [ring], True, colour, 1, cv2.LINE_AA, shift)
 
 
 def _context(rgb: Picture, window: Window, height: int, mask: Classes | None) -> Picture:
@@ -169,19 +171,22 @@ def _context(rgb: Picture, window: Window, height: int, mask: Classes | None) ->
     return small
 
 
-def _draw_scale_bar(picture: Picture, mm_per_px: float) -> None:
+def draw_scale_bar(picture: Picture, mm_per_px: float, size: float = 1.0) -> None:
+    """Draw a scale bar of a round length, a quarter of the picture's width at most, ``size`` times as bold."""
     target = picture.shape[1] / 4 * mm_per_px
     power = 10.0 ** math.floor(math.log10(target))
     length = next(step * power for step in (5, 2, 1) if step * power <= target)
     text = f"{length:g} mm" if length < 1000 else f"{length / 1000:g} m"
-    x, y = 12, picture.shape[0] - 14
-    end = x + round(length / mm_per_px)
+    x, y = 12, picture.shape[0] - round(14 * size)
+    end, above = x + round(length / mm_per_px), y - round(8 * size)
     for colour, thick in (((0, 0, 0), 6), ((255, 255, 255), 3)):
-        cv2.line(picture, (x, y), (end, y), colour, thick)
-        cv2.putText(picture, text, (x, y - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thick - 2, cv2.LINE_AA)
+        wide = (round(thick * size), round((thick - 2) * size))
+        cv2.line(picture, (x, y), (end, y), colour, wide[0])
+        cv2.putText(picture, text, (x, above), cv2.FONT_HERSHEY_SIMPLEX, 0.5 * size, colour, wide[1], cv2.LINE_AA)
 
 
-def _banner(width: int, text: str) -> Picture:
+def text_banner(width: int, text: str) -> Picture:
+    """Return a dark strip with a line of plain ASCII, ``(BANNER_PX, width, 3)``."""
     banner = np.full((BANNER_PX, width, 3), 24, np.uint8)
     size = 0.55
     while size > 0.3 and cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0] > width - 16:

@@ -27,6 +27,7 @@ from inference.overlay import panels
 from inference.photographs import load_picture
 
 QUALITY = 85
+LETTERING = 2.0  # the pictures are printed 8 cm wide
 PARTS = ("detail", "whole")
 MISSING = ("写真なし(ファイルが見つからない)", "no picture: the file is not at its place")
 EVIDENCE = (
@@ -91,7 +92,8 @@ class RecordPictures:
             return
         for entry in entries:
             outline = standing(entry.finding, entry.reviews).outline_px
-            for part, picture in zip(PARTS, panels(rgb, outline, entry.finding.scale.gsd_mm, mask=mask), strict=True):
+            drawn = panels(rgb, outline, entry.finding.scale.gsd_mm, mask=mask, lettering=LETTERING)
+            for part, picture in zip(PARTS, drawn, strict=True):
                 file = Path(self._folder.name) / f"{entry.finding.uid}-{part}.jpg"
                 cv2.imwrite(str(file), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
 

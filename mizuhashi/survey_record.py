@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from findings.asset import Asset
@@ -110,6 +111,7 @@ def _entries(
     for row in ranked(store, survey=survey):
         finding = row.finding
         track = by_finding.get(finding.uid)
+        others = tuple(sights.get(finding.defect_uid or "", ()))
         yield Entry(
             rank=row.rank,
             finding=finding,
@@ -117,7 +119,8 @@ def _entries(
             asset=row.asset,
             image=images.get(finding.image_uid),
             reviews=reviews.get(finding.uid, ()),
-            sights=tuple(sights.get(finding.defect_uid or "", ())),
+            sights=others,
+            sight_pictures=tuple(Path(images[one.image_uid].path).name for one in others if one.image_uid in images),
             track=track,
             previous=earlier.get(track.previous_uid or "") if track is not None else None,
         )
@@ -196,6 +199,5 @@ def _of_class(spec: ClassSpec, numbers: Mapping[str, Any], about: str) -> Verifi
         recall_95=ends["recall_95"],
         precision=numbers.get("precision"),
         precision_95=ends["precision_95"],
-        tested_on=spec.tested_on,
         data=about,
     )

@@ -6,12 +6,15 @@ from findings.exports.encoding import Cell, Row
 from findings.exports.record import Entry, SurveyRecord
 from findings.exports.sheet import Sheet
 from findings.exports.words import member_ja, previous_words
+from findings.rollup_quantity import form_quantity
 from findings.standard import load_standard
 from findings.tables import FORM_EXTRA, form_columns, form_rows, status_ja
 from findings.taxonomy import damage_type
 from findings.wording import measure_text, scale_text
 
 CODES = frozenset({"要素番号"})
+PATTERNS = {"one_way": "主に1方向", "near_grid": "格子状直前", "grid": "格子状"}
+"""Patterns of slab cracks in words; the numbers of the manual's pattern drawings are the engineer's to give."""
 PHOTO_EXTRA = ("暫定", "確認状況", "撮影日", "画像ファイル", "所見ID")
 SUMMARY_EXTRA = ("説明が必要な理由", "暫定", "確認状況")
 PROVISIONAL = "損傷程度は要領の確定前の規則による「暫定」です。AI候補(未確認)は技術者の確認を経ていません。"
@@ -28,8 +31,12 @@ def form_text(key: str) -> tuple[str, ...]:
 def grade_sheet(record: SurveyRecord) -> Sheet:
     """Return sheet その3-3: one row a damage, as the form has it, then rule, 暫定, review state and id."""
     rows = form_rows([(entry.finding, entry.priority) for entry in record.bridge], record.assets)
-    for row in rows:
-        row["定量値"] = significant(row["定量値"])
+    for row, entry in zip(rows, record.bridge, strict=True):
+        quantity = form_quantity(entry.finding.damage, [entry.finding])
+        measured = quantity is not None and quantity.value is not None
+        row["定量値"] = significant(quantity.value) if quantity is not None else None
+        row["単位"] = quantity.unit if quantity is not None and measured else None
+        row["損傷パターン"] = PATTERNS.get(str(entry.finding.details.get("pattern")))
     return Sheet(
         key="3-3",
         title="その3-3 損傷程度の評価",

@@ -28,7 +28,8 @@ class Entry:
     Attributes:
         rank: 1 is looked at first, within the survey.
         reviews: oldest first.
-        sights: further pictures of the same defect.
+        sights: further sights of the same defect.
+        sight_pictures: names of their picture files.
         track: against the previous survey; None where nobody compared.
         previous: the finding of the previous survey, or None.
     """
@@ -40,6 +41,7 @@ class Entry:
     image: Image | None
     reviews: tuple[Review, ...] = ()
     sights: tuple[Finding, ...] = ()
+    sight_pictures: tuple[str, ...] = ()
     track: Track | None = None
     previous: Finding | None = None
 
@@ -144,7 +146,6 @@ class Verified:
         damage: code, or ``water``.
         recall, precision: shares of pixels (検出率, 的中率); None: not measured.
         recall_95, precision_95: their 95 % intervals.
-        tested_on: ``real``, ``generated`` or ``nothing``.
         data: the test set in words.
     """
 
@@ -154,7 +155,6 @@ class Verified:
     recall_95: tuple[float, float] | None
     precision: float | None
     precision_95: tuple[float, float] | None
-    tested_on: str
     data: str
 
 
@@ -199,6 +199,15 @@ class SurveyRecord:
     models: tuple[ModelFacts, ...] = ()
     code_versions: tuple[str, ...] = ()
     previous_findings: tuple[Finding, ...] = ()
+
+    @property
+    def asset_uids(self) -> tuple[str, ...]:
+        """The assets of the survey: its own first, then those of its findings and pictures."""
+        uids = [self.asset.uid] if self.asset is not None else []
+        uids += [entry.finding.asset_uid for entry in self.entries if entry.finding.asset_uid]
+        own = (image.assignment.asset_uid for image in self.images if image.assignment is not None)
+        uids += [uid for uid in own if uid]
+        return tuple(uid for uid in dict.fromkeys(uids) if uid in self.assets)
 
     @property
     def forms(self) -> tuple[Entry, ...]:

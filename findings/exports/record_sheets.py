@@ -13,19 +13,20 @@ from findings.exports.words import damage_ja, member_ja
 from findings.finding import FindingStatus
 from findings.survey import Image, ImageStatus
 from findings.tables import status_ja
-from findings.wording import SCALE_SOURCES, number
+from findings.wording import METRE_FROM_MM, SCALE_SOURCES, number
 
 UNSEEN_COLUMNS = ("施設名", "径間番号", "部材名", "部材記号", "画像ファイル", "理由", "内容")
 COVERAGE_COLUMNS = ("施設名", "径間番号", "部材名", "部材記号", "写真枚数", "分解能を満たす枚数", "判定済み枚数",
                     "有効面積(m2)", "見ていないものと理由")  # fmt: skip
 ANNEX_COLUMNS = ("区分", "項目", "内容")
+DAY_COLUMNS = ("河川名", "撮影日(UTC)", "シーン数", "写っている延長の割合(%)", "雲などのない延長の割合(%)", "雲の確認")
 SILENCE = "所見がないことは健全を意味しません。見ていない範囲については何も示しません。"
 _IN_PIXELS = "検出率・的中率は試験画像の画素単位の値(95%区間)。この橋・この川での値ではありません。"
 
 
 def header_sheet(record: SurveyRecord) -> Sheet:
     """Return the header of the forms, one row an asset of the survey; what the inventory does not say is empty."""
-    shown = [asset for asset in _assets(record) if asset.kind is AssetKind.BRIDGE]
+    shown = [record.assets[uid] for uid in record.asset_uids if record.assets[uid].kind is AssetKind.BRIDGE]
     places = [f"{asset.name}: 台帳の位置 {_position(asset)}" for asset in shown if asset.geometry is not None]
     return Sheet(
         key="header",
@@ -39,14 +40,6 @@ def header_sheet(record: SurveyRecord) -> Sheet:
             f"調書更新年月日は本記録の最終更新日({record.as_of.date().isoformat()} UTC)です。",
         ),
     )
-
-
-def _assets(record: SurveyRecord) -> list[Asset]:
-    uids = [record.asset.uid] if record.asset is not None else []
-    uids += [entry.finding.asset_uid for entry in record.entries if entry.finding.asset_uid]
-    own = (image.assignment.asset_uid for image in record.images if image.assignment is not None)
-    uids += [uid for uid in own if uid]
-    return [record.assets[uid] for uid in dict.fromkeys(uids) if uid in record.assets]
 
 
 def _position(asset: Asset) -> str:
@@ -137,6 +130,23 @@ def coverage_sheet(record: SurveyRecord) -> Sheet:
     )
 
 
+def days_sheet(record: SurveyRecord) -> Sheet:
+    """Return how much of each river reach the scenes of each day show."""
+    rows: list[Row] = [
+        {
+            "河川名": one.asset_name,
+            "撮影日(UTC)": day.day or "不明",
+            "シーン数": day.scenes,
+            "写っている延長の割合(%)": round(100 * day.in_view, 1),
+            "雲などのない延長の割合(%)": round(100 * day.clear, 1),
+            "雲の確認": "未確認(雲がない場合の値)" if day.unmasked else "マスクあり",
+        }
+        for one in record.coverage
+        for day in one.days
+    ]
+    return Sheet(key="days", title="撮影範囲(河川)", columns=DAY_COLUMNS, rows=tuple(rows), notes=(SILENCE,))
+
+
 def annex_sheet(record: SurveyRecord) -> Sheet:
     """Return the annex 使用結果報告: technology and version, capture, verified accuracy, limits, who confirmed."""
     rows: list[Row] = [dict(zip(ANNEX_COLUMNS, cells, strict=True)) for cells in annex_rows(record)]
@@ -177,7 +187,7 @@ def _capture(images: tuple[Image, ...]) -> Iterator[tuple[str, str, str]]:
     yield group, "機材", ", ".join(platforms) or "不明"
     gsds = sorted(image.scale.gsd_mm for image in images if image.scale.gsd_mm is not None)
     sources = sorted({SCALE_SOURCES[image.scale.source] for image in images if image.scale.gsd_mm is not None})
-    known = f"{number(gsds[0])}～{number(gsds[-1])} mm/px ({', '.join(sources)})" if gsds else "不明"
+    known = f"{_span(gsds)} ({', '.join(sources)})" if gsds else "不明"
     lacking = len(images) - len(gsds)
     yield group, "画素分解能", known + (f", 縮尺不明 {lacking}枚" if lacking else "")
     angles = [image.incidence_deg for image in images if image.incidence_deg is not None]
@@ -185,6 +195,12 @@ def _capture(images: tuple[Image, ...]) -> Iterator[tuple[str, str, str]]:
     warned = sum(bool(image.quality.warnings) for image in images)
     refused = sum(not image.quality.assessable for image in images)
     yield group, "画質", f"注意あり {warned}枚, 判定不可 {refused}枚"
+
+
+def _span(gsds_mm: list[float]) -> str:
+    unit, factor = ("m", 1000.0) if gsds_mm[0] >= METRE_FROM_MM else ("mm", 1.0)
+    ends = dict.fromkeys(number(value / factor) for value in (gsds_mm[0], gsds_mm[-1]))
+    return f"{'～'.join(ends)} {unit}/px"
 
 
 def _accuracy(model: ModelFacts) -> Iterator[tuple[str, str, str]]:
@@ -197,14 +213,13 @@ def _accuracy(model: ModelFacts) -> Iterator[tuple[str, str, str]]:
         yield "限界", f"{model.name} {model.version}版", limit
     if model.gsd_range_mm is not None:
         low, high = model.gsd_range_mm
-        yield "限界", f"{model.name} {model.version}版", f"対象とする画素分解能 {low:g}～{high:g} mm/px"
+        yield "限界", f"{model.name} {model.version}版", f"対象とする画素分解能 {_span([low, high])}"
 
 
 def verified_text(found: Verified) -> str:
     """Return ``検出率 66 % (56～71), 的中率 91 %, 試験: ...``; what was never measured says so."""
-    on = {"real": "実写", "generated": "生成画像", "nothing": "未計測"}
     parts = [_share("検出率", found.recall, found.recall_95), _share("的中率", found.precision, found.precision_95)]
-    return f"{', '.join(parts)}, 試験: {found.data} [{on.get(found.tested_on, found.tested_on)}]"
+    return f"{', '.join(parts)}, 試験: {found.data}"
 
 
 def _share(name: str, value: float | None, ends: tuple[float, float] | None) -> str:
