@@ -15,6 +15,7 @@ from PIL import Image as Picture
 
 from findings.files import write_text
 from findings.finding import Finding, Term
+from findings.grade_words import grade_chances, supposition_lines
 from findings.measure import by_name
 from findings.survey import Image, ImageStatus
 from findings.taxonomy import damage_type, member_kind
@@ -137,6 +138,8 @@ def _card(row: Row, images: Mapping[str, Image], pictures: Mapping[str, Path], f
         "low": priority.low if priority else 0.0,
         "high": priority.high if priority else 0.0,
         "codes": list(grade.codes) if grade else [],
+        "chances": grade_chances(grade, finding.final_grade),
+        "suppositions": supposition_lines(grade) if grade else [],
         "ladder": list(damage_type(finding.damage).grades),
         "trace_ja": grade.trace_ja if grade else "",
         "trace_en": grade.trace_en if grade else "",

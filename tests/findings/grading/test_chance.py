@@ -201,11 +201,9 @@ def test_probabilities_stand_in_the_order_of_the_codes_and_sum_to_1(
 
 @given(st.floats(0.02, 3.0), st.floats(0.0, 0.99), st.floats(0.0, 3.0))
 def test_a_step_that_grows_never_gets_a_better_grade(value: float, down: float, more: float) -> None:
-    scale = 20.0  # mm: around the limit of a step in the road
-    low = scale * value * (1 - down)
-    steps = [
-        a_measure("step", scale * (value + d), "mm", low + scale * d, scale * (value + d) * 1.2) for d in (0, more)
-    ]
+    steps = []
+    for size in (20.0 * value, 20.0 * (value + more)):  # mm: around the limit of a step in the road
+        steps.append(a_measure("step", size, "mm", max(size - 20.0 * value * down, 1e-9), size * 1.2))
     first, second = (grade("14", (step,), RC, {}) for step in steps)
     if first.probabilities and second.probabilities:
         assert at_least(second, "e") >= at_least(first, "e") - 1e-9
