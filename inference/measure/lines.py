@@ -49,7 +49,7 @@ def lines_of(region: Region) -> Lines:
     """Return the centrelines of a region."""
     branches = tuple(trace(region.mask))
     offset = np.array([region.bbox.col + 0.5, region.bbox.row + 0.5])
-    parts = [_chords(branch.points[:, ::-1] + offset) for branch in branches]
+    parts = [_chords(branch.points[:, ::-1] + offset) for branch in branches if branch.length_px > 0]
     points, angle, weight = (
         np.concatenate([part[k] for part in parts]) if parts else np.empty((0, 2) if k == 0 else 0) for k in range(3)
     )
@@ -61,12 +61,13 @@ def _chords(line: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.
     """Return the middles, directions and lengths of the chords of a line."""
     steps = np.hypot(*np.diff(line, axis=0).T)
     arc = np.concatenate([[0.0], np.cumsum(steps)])
-    count = max(1, round(float(arc[-1]) / CHORD_PX))
+    closed = bool((line[0] == line[-1]).all())  # a small loop: one chord of it would have neither length nor direction
+    count = max(3 if closed else 1, round(float(arc[-1]) / CHORD_PX))
     at = np.linspace(0, arc[-1], count + 1)
     knots = np.stack([np.interp(at, arc, line[:, k]) for k in (0, 1)], axis=1)
     step = np.diff(knots, axis=0)
     angle = np.arctan2(-step[:, 1], step[:, 0]) % np.pi
-    return (knots[1:] + knots[:-1]) / 2, angle, np.hypot(step[:, 0], step[:, 1])
+    return (knots[1:] + knots[:-1]) / 2, angle, np.full(count, float(arc[-1]) / count)
 
 
 def orientation(lines: Lines) -> dict[str, Any]:

@@ -25,10 +25,10 @@ from inference.measure.world import Interval, around, to_world
 
 NEAR_DEG = 20.0  # of a direction: belongs to it
 APART_DEG = 45.0  # two directions differ by at least that much
-STRAND_DEG = 30.0
+STRAND_DEG = 25.0
 TWO_DIRECTIONS = 0.74  # of the length lies along the first two directions; an even spread has 0.44
 SECOND = 0.15  # of the length along a second direction: no longer one direction alone
-SIDE_BY_SIDE = 0.35  # of a direction's reach has several lines side by side
+SIDE_BY_SIDE = 0.45  # of a direction's reach has several lines side by side
 NETWORK = 2.0  # length of all lines over the group's reach; a bent crack has up to 1.6
 STRANDS = 3.0  # lines closer than so many mask widths are strands of one crack
 LEAST_PX = 20.0  # shorter cracks have no direction
@@ -36,6 +36,7 @@ BIN_PX = 12.0
 BINS = 15
 MOST_CRACKS = 2000
 ROUNDS = 6
+AROUND = 0.5  # a piece within that share of what a group reaches belongs to it, however short it is
 
 
 class Kind(StrEnum):
@@ -115,13 +116,17 @@ def _groups(cracks: Sequence[Lines]) -> list[list[int]]:
 
 
 def _join_near(groups: list[list[int]], points: list[NDArray[np.float64]]) -> list[list[int]]:
-    """Return the groups, those joined that are no further apart than the smaller one reaches."""
+    """Return the groups, those joined that are no further apart than the smaller one reaches, or half of the larger."""
     if len(groups) < 2:
         return groups
     shapes = [shapely.multipoints(places) for places in points]
     reach = np.array([float(np.hypot(*np.ptp(places, axis=0))) + CHORD_PX for places in points])
     pairs = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=reach).T
-    near = [(a, b) for a, b in pairs if a < b and shapely.distance(shapes[a], shapes[b]) <= min(reach[a], reach[b])]
+    near = [
+        (a, b)
+        for a, b in np.unique(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1), axis=0)
+        if shapely.distance(shapes[a], shapes[b]) <= max(min(reach[a], reach[b]), AROUND * max(reach[a], reach[b]))
+    ]
     if not near:
         return groups
     first, second = np.array(near).T

@@ -69,15 +69,15 @@ def measure_picture(image: Image, grey: NDArray[np.float32], found: Sequence[Fou
 def _cracks(image: Image, grey: NDArray[np.float32], one: Found) -> list[Place]:
     lines = [lines_of(region) for region in one.regions]
     patterns = find_patterns(lines)
-    spacings = spacing_m(one.regions, image.scale)
+    scales = [scale_at(image, region) for region in one.regions]
+    spacings = spacing_m(one.regions, scales)
     on_slab = one.spec.damage == CRACK and image.member in SLABS
     places = []
-    for region, line, pattern, spacing in zip(one.regions, lines, patterns, spacings, strict=True):
-        scale = scale_at(image, region)
+    for region, scale, line, pattern, spacing in zip(one.regions, scales, lines, patterns, spacings, strict=True):
         branches = list(line.branches)
         measures, details = measure_crack(grey, one.plane, region, scale, image.quality, branches=branches)
         area = measure_area(region, scale)
-        near = _closest(spacing, pattern.spacing(image.scale) if pattern is not None else None)
+        near = _closest(spacing, pattern.spacing(scale) if pattern is not None else None)
         measures = (*measures, area.measure, *([near] if near is not None else []))
         details = {**one.spec.facts, **details, **area.fact, **orientation(line), **_pattern(pattern, on_slab)}
         details |= {"fragments": region.fragments, "count_in_picture": len(one.regions)}

@@ -206,19 +206,21 @@ def _trace_dark_line(dark: Array, offsets: Array, half: float) -> NDArray[np.int
     gain = gain[:, allowed]
     scale = max(float(np.percentile(gain, 95)), 1e-6)
     straight, columns = 0.1 * scale, gain.shape[1]
-    back = np.zeros(gain.shape, np.int64)
-    total = np.full(columns + 2, -np.inf)  # a guard on either side, so that shifts are plain slices
+    before = np.full((len(gain), columns + 2), -np.inf)  # a guard on either side, so that shifts are plain slices
+    total = before[0].copy()
     total[1:-1] = gain[0]
     for row in range(1, len(gain)):
-        left, here, right = total[:-2], total[1:-1] + straight, total[2:]
-        best = np.maximum(np.maximum(left, here), right)
-        back[row] = np.where(best == here, 0, np.where(best == left, -1, 1))
+        before[row] = total
+        best = np.maximum(np.maximum(total[:-2], total[1:-1] + straight), total[2:])
         total[1:-1] = best + gain[row]
-    back += np.arange(columns)
     path = np.empty(len(gain), np.int64)
-    path[-1] = int(total[1:-1].argmax())
-    for row in range(len(gain) - 1, 0, -1):
-        path[row - 1] = back[row, path[row]]
+    at = int(total[1:-1].argmax())
+    path[-1] = at
+    for row in range(len(gain) - 1, 0, -1):  # the way back asks for few cells: no table of steps is kept
+        left, here, right = before[row, at : at + 3].tolist()
+        here += straight
+        at += 0 if here >= max(left, right) else -1 if left >= right else 1
+        path[row - 1] = at
     return allowed[path]
 
 

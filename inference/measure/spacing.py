@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from findings.measure import Measure
 from findings.survey import Scale
+from inference.measure.world import around, to_world
 from inference.regions import Region
 
 PARALLEL_DEG = 30.0
@@ -18,7 +19,7 @@ ELONGATED = 3.0
 SIDE_BY_SIDE = 0.5
 STRANDS = 3.0
 LONGEST_CRACKS = 400  # pairs are compared: the longest count
-Z95 = 1.96
+WANDER_PX = 2.0  # the lines wander within their masks
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +31,56 @@ class _Line:
     reach: float  # of the points around their middle
 
 
-def spacing_m(regions: Sequence[Region], scale: Scale) -> list[Measure | None]:
+def spacing_m(regions: Sequence[Region], scales: Sequence[Scale]) -> list[Measure | None]:
     """Return for each crack of an image its distance to the nearest roughly parallel one (``min_spacing``).
 
     Two cracks are compared if their main directions differ by less than 30 degrees and they lie side by side along at
     least half of the shorter one and no shorter than the gap between them; closer than three times their masks' widths
     they are strands of one crack, not two. The distance is the median gap of the centrelines. None where a crack has
     no such neighbour. In m where the ground sample distance is known, else in px.
+
+    Args:
+        regions: of the cracks.
+        scales: where each of them lies; under tilt the pixels of the gap are taken as the mean of both ends'.
     """
     lines = [_line(region) for region in regions]
     order = sorted((i for i, line in enumerate(lines) if line is not None), key=lambda i: -_length(lines[i]))
-    nearest = dict.fromkeys(range(len(lines)), np.inf)
-    for place, i in enumerate(order[:LONGEST_CRACKS]):
-        for j in order[place + 1 : LONGEST_CRACKS]:
-            gap = _gap(lines[i], lines[j])
-            nearest[i], nearest[j] = min(nearest[i], gap), min(nearest[j], gap)
-    return [_measure(gap, scale) if np.isfinite(gap) else None for gap in nearest.values()]
+    order = order[:LONGEST_CRACKS]
+    nearest: dict[int, tuple[float, int]] = {}
+    for a, b in _near([line for i in order if (line := lines[i]) is not None]):
+        i, j = order[a], order[b]
+        gap = _gap(lines[i], lines[j])
+        for one, other in ((i, j), (j, i)):
+            if gap < nearest.get(one, (np.inf, -1))[0]:
+                nearest[one] = (gap, other)
+    return [
+        _measure(nearest[i][0], scales[i], scales[nearest[i][1]]) if i in nearest else None for i in range(len(lines))
+    ]
 
 
-def _measure(gap: float, scale: Scale) -> Measure:
-    relative = 0.0 if scale.gsd_mm is None else (scale.sigma_mm or 0.0) / scale.gsd_mm
-    slack = float(np.hypot(2.0, Z95 * relative * gap))  # 2 px: the lines wander within their masks
-    unit, factor = ("px", 1.0) if scale.gsd_mm is None else ("m", scale.gsd_mm / 1000)
+def _near(lines: Sequence[_Line]) -> list[tuple[int, int]]:
+    """Return the pairs that may lie side by side: roughly parallel, and no further apart than both reach."""
+    if len(lines) < 2:
+        return []
+    direction = np.array([line.direction for line in lines])
+    middle, reach = np.array([line.middle for line in lines]), np.array([line.reach for line in lines])
+    parallel = np.abs(direction @ direction.T) >= np.cos(np.radians(PARALLEL_DEG))
+    apart = np.hypot(*(middle[:, None] - middle[None]).transpose(2, 0, 1))
+    # further apart than both reach and the shorter one is long, they cannot lie side by side
+    close = apart <= reach[:, None] + reach[None] + 2 * np.minimum(reach[:, None], reach[None])
+    first, second = np.nonzero(np.triu(parallel & close, 1))
+    return list(zip(first.tolist(), second.tolist(), strict=True))
+
+
+def _measure(gap: float, here: Scale, there: Scale) -> Measure:
+    scale = here
+    if here.gsd_mm is not None and there.gsd_mm is not None:
+        # how far the two ends differ, the gap between them does not know: uniform between both, (a - b) / sqrt(12)
+        spread = abs(here.gsd_mm - there.gsd_mm) / np.sqrt(12)
+        sigma = float(np.hypot(max(here.sigma_mm or 0.0, there.sigma_mm or 0.0), spread))
+        scale = replace(here, gsd_mm=(here.gsd_mm + there.gsd_mm) / 2, sigma_mm=sigma)
     how = "median gap to the nearest roughly parallel crack of this image"
-    return Measure("min_spacing", gap * factor, unit, max(0.0, gap - slack) * factor, (gap + slack) * factor, how)
+    return to_world("min_spacing", around(gap, WANDER_PX), scale, "m", how)
 
 
 def _length(line: _Line | None) -> float:
@@ -75,10 +102,7 @@ def _line(region: Region) -> _Line | None:
 
 def _gap(a: _Line | None, b: _Line | None) -> float:
     """Return the median distance of the two centrelines where they lie side by side, infinite if they do not."""
-    if a is None or b is None or abs(float(a.direction @ b.direction)) < np.cos(np.radians(PARALLEL_DEG)):
-        return np.inf
-    # further apart than both reach and the shorter one is long, they cannot lie side by side
-    if np.hypot(*(a.middle - b.middle)) > a.reach + b.reach + 2 * min(a.reach, b.reach):
+    if a is None or b is None:
         return np.inf
     mean = a.direction + b.direction * np.sign(a.direction @ b.direction)
     along = mean / np.hypot(*mean)
