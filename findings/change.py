@@ -37,8 +37,17 @@ intervals: another light and angle move the ends of a crack and the rim of a sta
 OTHER_REPEAT = 0.10
 PARTLY_REPEAT = {"width_p50": 0.25, "width_p95": 0.25}
 """The same where the pictures share only a part of a crack: the widths of its rest are another sample. Assumed."""
-NOT_COMPARED = ("min_spacing",)
-DIMENSION = {"px": 1, "mm": 1, "m": 1, "px2": 2, "mm2": 2, "m2": 2, "ratio": 0}
+NOT_COMPARED = ("min_spacing", "perimeter", "extent", "area_share")  # neighbours, staircase, share of one picture
+UNITS = {
+    "px": (1, 1.0),
+    "mm": (1, 1e-3),
+    "m": (1, 1.0),
+    "px2": (2, 1.0),
+    "mm2": (2, 1e-6),
+    "m2": (2, 1.0),
+    "ratio": (0, 1.0),
+}
+"""Dimension of each unit, and what it is in pixels, metres or square metres."""
 CRACK_DECIDES = ("length", "width_p95")
 AREA_DECIDES = ("area", "rebar_length", "displacement", "plan_cover_ratio")
 SIZES = ("length", "area", "rebar_length", "streak_length", "count")
@@ -96,20 +105,32 @@ def changes(
     found = []
     seen: set[str] = set()
     for measure in now.measures:
-        dimension = DIMENSION.get(measure.unit)
-        if measure.name in NOT_COMPARED or measure.name in seen or dimension is None:
-            continue
-        if measure.unit.startswith("px") and not common.registered:
+        pixels = measure.unit.startswith("px")
+        if measure.name in (*NOT_COMPARED, *seen) or measure.unit not in UNITS or (pixels and not common.registered):
             continue
         if not whole and measure.name not in PARTLY_REPEAT:
             continue
         repeat = (REPEAT if whole else PARTLY_REPEAT).get(measure.name, OTHER_REPEAT)
-        before = next((m for m in previous.measures if (m.name, m.unit) == (measure.name, measure.unit)), None)
+        dimension = UNITS[measure.unit][0]
+        before = next((known for m in previous.measures if (known := _in_unit(m, measure)) is not None), None)
         change = None if before is None else _change(before, measure, dimension, common, repeat)
         if change is not None:
             seen.add(measure.name)
             found.append(replace(change, decides=measure.name in deciding))
     return tuple(found), common.disagree
+
+
+def _in_unit(measure: Measure, like: Measure) -> Measure | None:
+    """Return a measure in the unit of another one of its name; None where it is another quantity."""
+    if measure.name != like.name or measure.unit not in UNITS:
+        return None
+    if measure.unit == like.unit:
+        return measure
+    (mine, here), (other, there) = UNITS[measure.unit], UNITS[like.unit]
+    if mine != other or measure.unit.startswith("px") or like.unit.startswith("px"):
+        return None
+    value, low, high = (None if v is None else v * here / there for v in (measure.value, measure.low, measure.high))
+    return replace(measure, unit=like.unit, value=value, low=low, high=high)
 
 
 def pixel_ratio(sight: Finding, registration: PictureRegistration) -> float:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from findings.review import Review
+from findings.wording import measure_name
 
 if TYPE_CHECKING:
     from findings.change import Change
@@ -32,18 +33,6 @@ STATES = {
 }
 """The states in words (domain guide 5.2)."""
 
-NAMES = {
-    "width_p50": Note("ひびわれ幅(中央値)", "median width"),
-    "width_p95": Note("ひびわれ幅", "width"),
-    "width_max": Note("最大ひびわれ幅", "largest width"),
-    "length": Note("長さ", "length"),
-    "area": Note("面積", "area"),
-    "rebar_length": Note("鉄筋露出長", "exposed rebar"),
-    "streak_length": Note("錆汁の長さ", "streak length"),
-    "displacement": Note("移動量", "shift"),
-    "plan_cover_ratio": Note("平面被覆率", "plan cover"),
-}
-
 _PLACES = {
     "not_photographed": Note("その箇所は未撮影", "the place was not photographed"),
     "hidden": Note("その箇所は隠れている", "the place is hidden"),
@@ -56,7 +45,7 @@ _PLACES = {
 
 def name_of(measure: str) -> Note:
     """Return a measure's name in words."""
-    return NAMES.get(measure, Note(measure, measure.replace("_", " ")))
+    return Note(measure_name(measure, "ja"), measure_name(measure, "en"))
 
 
 def _with(note: Note, why: str) -> Note:

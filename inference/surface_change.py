@@ -27,9 +27,11 @@ FINE_PX = 6.0  # sigma of what counts as tone; finer than that is texture
 SPLIT_PX = 1.2
 LEAST_AGREEMENT = 0.25  # of the surroundings' texture, for a comparison to say anything
 LOST = 0.4  # of that agreement left in the band: another surface
-KEPT = 0.7  # of the damage's own contrast or texture left: it still shows
+KEPT = 0.5  # of the damage's own contrast or texture left: it still shows
 TONE = 5.0  # by how many times the surroundings' spread the band's tone has moved
 LEAST_TONE = 0.10  # and by at least this share
+GONE = 0.3  # of the pattern of an area left: its face is another
+THICK_PX = 4.0  # mean width from which a damage is an area and not a line
 LEAST_PIXELS = 60
 
 Grey = NDArray[np.float32]
@@ -85,17 +87,19 @@ def surface_change(previous: Grey, now: Grey, outline: Polygon, way: PictureRegi
     fine = [_fine(values) for values in (before, here)]
     agreement, beside = (_correlation(fine[0][zone], fine[1][zone]) for zone in (ring, band))
     tone, spread = _tone(before, here, band, ring)
-    trace = _trace(before, here, place, band)
-    return SurfaceChange(_verdict(agreement, beside, tone, spread, trace), agreement, beside, tone, trace)
+    thick = 2 * carried.area / max(carried.length, 1.0) > THICK_PX
+    trace = _trace(before, here, place | band, thick=thick)
+    verdict = _verdict(agreement, beside, tone, spread, trace, thick=thick)
+    return SurfaceChange(verdict, agreement, beside, tone, trace)
 
 
-def _verdict(agreement: float, band: float, tone: float, spread: float, trace: float) -> Surface | None:
+def _verdict(agreement: float, band: float, tone: float, spread: float, trace: float, *, thick: bool) -> Surface | None:
     moved = abs(tone) >= max(LEAST_TONE, TONE * spread)
     if agreement < LEAST_AGREEMENT:
         return Surface.CHANGED if moved and trace < LOST else None
     if trace >= KEPT and band >= LOST * agreement:
         return Surface.TRACE
-    if band < LOST * agreement or (moved and trace < LOST):
+    if band < LOST * agreement or (moved and trace < LOST) or (thick and trace < GONE):
         return Surface.CHANGED
     return Surface.SAME
 
@@ -149,10 +153,14 @@ def _tone(before: Grey, here: Grey, band: NDArray[np.bool_], ring: NDArray[np.bo
     return math.expm1(float(np.median(change[band])) - middle), spread
 
 
-def _trace(before: Grey, here: Grey, place: NDArray[np.bool_], band: NDArray[np.bool_]) -> float:
-    """Return how much of the pattern of the damage and its rim still shows: the slope of now against before."""
-    zone = place | band
-    smooth = [cv2.GaussianBlur(values, (0, 0), SPLIT_PX)[zone] for values in (before, here)]
-    a, b = (values - np.median(values) for values in smooth)
+def _trace(before: Grey, here: Grey, zone: NDArray[np.bool_], *, thick: bool) -> float:
+    """Return how much of the pattern of the damage and its rim still shows: the slope of now against before.
+
+    A line is told from the tone around it; an area is tone itself.
+    """
+    smooth = [cv2.GaussianBlur(values, (0, 0), SPLIT_PX) for values in (before, here)]
+    if not thick:
+        smooth = [values - cv2.GaussianBlur(values, (0, 0), FINE_PX) for values in smooth]
+    a, b = (values[zone] - np.median(values[zone]) for values in smooth)
     power = float((a * a).sum())
     return float((a * b).sum() / power) if power > 1e-6 else 0.0
