@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from mizuhashi.cli.findings_elements import elements
 from mizuhashi.cli.options import JsonOption, new_app
 from mizuhashi.cli.session import session_of
 
 app = new_app("List, show or export findings.")
+app.command("elements", help="Show a bridge in AASHTO condition states and UK scores; for display only.")(elements)
 SurveyOption = Annotated[str | None, typer.Option(help="Only the findings of this survey.")]
 
 
