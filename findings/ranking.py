@@ -81,6 +81,7 @@ class Ranking:
 
     Attributes:
         findings: in list order.
+        assets, tracks, crossings, today: as given.
         score, low, high: ``(N,)`` in list order.
         likelihood: ``(N,)`` as counted, 0 to 1.
         closed: ``(N,)`` True for what was rejected.
@@ -112,9 +113,10 @@ class Ranking:
         self.profile = profile
         self.formula = Formula.of(profile)
         self._values = OwnValues.of(profile)
-        self._tracks = tracks or {}
-        self._assets = assets
-        self._today = today
+        self.tracks = tracks or {}
+        self.assets = assets
+        self.today = today
+        self.crossings = tuple(crossings)
         self._river = River.of(crossings, assets, profile)
         self._facts: dict[tuple[str | None, bool], AssetFacts] = {}
         self._known_places: dict[object, Place] = {}
@@ -127,7 +129,7 @@ class Ranking:
             facts = self._facts_of(finding)
             places.append(self._place(finding, facts))
             near = near_bridges(finding, facts, self._river) if facts.river else None
-            numbers.read(finding, facts, self._values, compared(finding, self._tracks), near)
+            numbers.read(finding, facts, self._values, compared(finding, self.tracks), near)
         numbers.finish(self.formula)
         band = np.array([place.band for place in places], np.int64)
         order = _order(findings, numbers, band)
@@ -197,25 +199,32 @@ class Ranking:
         finding = self.findings[index]
         facts = self._facts_of(finding)
         near = near_bridges(finding, facts, self._river)
-        state = compared(finding, self._tracks)
+        state = compared(finding, self.tracks)
         return inputs_of(finding, facts, self.profile, self._values, state, near, self.formula)
 
     def _facts_of(self, finding: Finding) -> AssetFacts:
-        river = finding.domain is Domain.RIVER
-        known = self._facts.get((finding.asset_uid, river))
+        return self.asset_facts(finding.asset_uid, finding.domain is Domain.RIVER)
+
+    def asset_facts(self, uid: str | None, river: bool) -> AssetFacts:
+        """Return what an asset brings; the domain of its findings chooses the table where nobody knows the asset."""
+        known = self._facts.get((uid, river))
         if known is None:
-            asset = self._assets.get(finding.asset_uid) if finding.asset_uid is not None else None
-            known = self._facts[finding.asset_uid, river] = AssetFacts.of(asset, river, self.profile)
+            asset = self.assets.get(uid) if uid is not None else None
+            known = self._facts[uid, river] = AssetFacts.of(asset, river, self.profile)
         return known
 
+    def deadline(self, asset: Asset) -> date:
+        """Return until when measures on an asset are due; the last day that there is where nobody knows."""
+        return deadline_of(asset) or date.max
+
     def _place(self, finding: Finding, facts: AssetFacts) -> Place:
-        before = finding.uid in self._rejected_before and self._tracks.get(finding.uid) is not TrackState.PROGRESSED
+        before = finding.uid in self._rejected_before and self.tracks.get(finding.uid) is not TrackState.PROGRESSED
         key: tuple[object, ...] = (id(facts), finding.status, before)
         if finding.damage in self._falling:
             codes = finding.grade.codes if finding.grade else ()
             key = (*key, finding.damage, finding.member, finding.final_grade or codes)
         if key not in self._known_places:
-            self._known_places[key] = place_of(finding, facts.asset, self.profile, self._today, before)
+            self._known_places[key] = place_of(finding, facts.asset, self.profile, self.today, before)
         return self._known_places[key]
 
     def _ranges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from findings.asset import Asset
 from findings.finding import Finding
@@ -25,6 +23,7 @@ BANDS = {
     (CANDIDATE, "closed"): 7,
 }
 LAST_BAND = 7
+SECTIONS = {band: section for (section, _), band in BANDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def place_of(
         if rejected_before and rules["rejected_before_last"] and not falls:
             return Place(CANDIDATE, BANDS[CANDIDATE, "rejected_before"], (REJECTED,))
         section = CANDIDATE
-    elif (official := _official(asset, rules, today)) is not None:
+    elif (official := official_place(asset, profile, today)) is not None:
         return Place(official.section, official.band, (*official.rules, *said))
     else:
         section = CONFIRMED
@@ -92,7 +91,9 @@ def falls_on_third_parties(finding: Finding, asset: Asset | None, profile: Profi
     return None if share is None else share > 0
 
 
-def _official(asset: Asset | None, rules: Mapping[str, Any], today: date | None) -> Place | None:
+def official_place(asset: Asset | None, profile: Profile, today: date | None) -> Place | None:
+    """Return the place that the official record of an asset gives to its confirmed findings; None: no rule holds."""
+    rules = profile.data["hard_rules"]
     soundness = asset.soundness if asset else None
     measure_class = asset.attributes.get("measure_class") if asset else None
     if soundness in rules["top_soundness"] or measure_class in rules["top_measure_class"]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from findings.asset_rollup_checks import check_asset_rollup
 from findings.errors import StandardError
 from findings.profile_checks import check_inputs, check_profile
 from findings.standard_form_checks import check_aashto, check_form_quantities, check_uk
@@ -200,4 +201,5 @@ CHECKERS: dict[str, Callable[[Mapping[str, Any], Get], None]] = {
     "grade_rules": check_grade_rules,
     "priority_profile": check_profile,
     "priority_inputs": check_inputs,
+    "asset_rollup": check_asset_rollup,
 }
