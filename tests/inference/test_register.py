@@ -16,14 +16,15 @@ import rasterio
 from PIL import Image as Picture
 from rasterio import Affine
 
+from findings.registration import PictureRegistration
 from findings.survey import Image, ImageKind, Quality, Scale, ScaleSource
-from imagery.flight.features import FeatureStore
+from imagery.flight.features import Features, FeatureStore
 from imagery.flight.register import register
 from imagery.synthetic.concrete_labels import project
 from imagery.synthetic.flight_views import WallPhoto, WallView, photograph_wall
 from imagery.synthetic.flight_wall import Wall, WallSpec, build_wall
 from inference.picture_pairs import ALL_PAIRS, alike, picture_pairs
-from inference.register import Frame, plausible, register_pictures
+from inference.register import Frame, plausible, register_features, register_pictures
 from inference.register_scene import register_to_scene
 
 SPEC = WallSpec(width_mm=600.0, height_mm=400.0, gsd_mm=0.8, cracks=1, pairs=0, spalls=1, limes=0, rusts=0)
@@ -123,11 +124,39 @@ def test_a_blank_picture_is_not_registered(photograph: Photograph, tmp_path: Pat
         ([[0.2, 0, 0], [0, 0.2, 0], [0, 0, 1]], False),  # too small
         ([[1, 0, 0], [0, 0.3, 0], [0, 0, 1]], False),  # flatter than any wall that can be judged
         ([[1, 0, 0], [0, 1, 0], [-0.002, 0, 1]], False),  # a corner near the horizon
+        ([[1, 0, 0], [0, 1, 0], [-1 / 480, 0, 1]], False),  # on it
         ([[1, 0, 0], [0, 1, 0], [-0.004, 0, 1]], False),  # beyond it
     ],
 )
 def test_a_homography_must_be_one_that_two_views_of_a_wall_can_have(matrix: list[list[float]], expected: bool) -> None:
     assert plausible(np.array(matrix, float), Frame(*SIZE)) is expected
+
+
+def matched(agreeing: int, stray: int, extent: tuple[float, float] = (1200.0, 900.0)) -> PictureRegistration | None:
+    """Register two pictures of which each feature has one partner; only some of the partners agree on a shift."""
+    rng = np.random.default_rng(3)
+    count = agreeing + stray
+    descriptors = rng.integers(0, 60, (count, 128)).astype(np.uint8)
+    places = rng.uniform((0, 0), extent, (count, 2)) - (600, 450)
+    shift = np.array([7.0, 5.0])
+    partners = np.vstack([places[:agreeing] + shift, rng.uniform((0, 0), extent, (stray, 2)) - (600, 450)])
+    one, two = (Features(at[:, 0] - 1j * at[:, 1], descriptors, 1200, 1.0) for at in (places, partners))
+    return register_features(one, Frame(1200, 900), two, Frame(1200, 900))
+
+
+@pytest.mark.parametrize(
+    ("agreeing", "stray", "extent", "expected"),
+    [
+        (40, 100, (1200.0, 900.0), True),
+        (14, 0, (1200.0, 900.0), False),  # too few, however well they agree
+        (62, 738, (1200.0, 900.0), False),  # beyond chance, yet nearly all that looks alike says otherwise
+        (20, 130, (60.0, 60.0), False),  # on so small a spot so many agree by chance
+    ],
+)
+def test_few_agreeing_places_among_many_or_on_a_spot_are_no_registration(
+    agreeing: int, stray: int, extent: tuple[float, float], expected: bool
+) -> None:
+    assert (matched(agreeing, stray, extent) is not None) is expected
 
 
 def test_a_photograph_finds_its_place_on_a_raster_of_the_wall(photograph: Photograph, walls: list[Wall]) -> None:
