@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from shapely.geometry import Polygon
 
 from findings.finding import Finding
-from findings.labels import SEEN_ALIKE
+from findings.labels import seen_as
 
 NAMESPACE = uuid.UUID("6f1d1b56-5d0e-5c7e-9c1e-3a8a3f0b7d11")
 MATCH_OVERLAP = 0.3  # intersection over union from which two outlines are one damage
@@ -32,23 +32,20 @@ def finding_uid(
         taken: uids already given away in this run.
         label: class of the model, where several of its classes mean this damage; findings of another are others.
     """
+    damage = seen_as(damage, label)  # a crack stays itself when its picture turns out to show a deck slab
     candidates = [
         (overlap(outline, known.geometry_px), known.uid)
         for known in existing
-        if _kind(known.damage) == _kind(damage) and known.uid not in taken and known.details.get("class") == label
+        if seen_as(known.damage, known.details.get("class")) == damage
+        and known.uid not in taken
+        and known.details.get("class") == label
     ]
     best = max(candidates, default=(0.0, ""))
     if best[0] >= MATCH_OVERLAP:
         return best[1]
     x0, y0, x1, y1 = (round(value) for value in outline.bounds)
-    damage = _kind(damage)
     what = damage if label is None else f"{damage} {label}"
     return str(uuid.uuid5(NAMESPACE, f"finding {image} {what} {x0} {y0} {x1} {y1} {outline.area:.0f}"))
-
-
-def _kind(damage: str) -> str:
-    """Return the damage that an id is made of: a crack stays itself when its picture turns out to show a deck slab."""
-    return SEEN_ALIKE.get(damage, damage)
 
 
 def overlap(a: Polygon, b: Polygon) -> float:

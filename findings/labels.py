@@ -40,8 +40,19 @@ CLASSES = (
 )
 """The classes of concrete damage that networks tell apart."""
 
-SEEN_ALIKE = {"11": "6"}
-"""Damages that only the member tells apart, and the one whose label they share."""
+
+def seen_as(damage: str, label: str | None = None) -> str:
+    """Return the damage whose label eye and network give: what only member or material tells apart looks alike.
+
+    A crack in a deck slab (⑪) looks like any other (⑥), and rust on steel (①) like the rust of bars in concrete (⑧).
+
+    Args:
+        damage: of a finding.
+        label: class that its model or mask said, or None.
+    """
+    if damage == "1" and label == "rust":
+        return "8"
+    return "6" if damage == "11" else damage
 
 
 @lru_cache(maxsize=1)
@@ -74,11 +85,8 @@ def class_key(label: Label) -> str | None:
 
 
 def label_of(damage: str, details: Mapping[str, Any]) -> Label:
-    """Return the label of a finding: the class that its model said, else the one of its damage whose facts all hold.
-
-    A crack in a deck slab (⑪) looks like any other and has its label: people and networks mark cracks alike.
-    """
-    damage = SEEN_ALIKE.get(damage, damage)
+    """Return the label of a finding: the class that its model said, else the one of its damage whose facts all hold."""
+    damage = seen_as(damage, details.get("class"))
     said = next((label for label in labels() if label.name == details.get("class") and label.damage == damage), None)
     if said is not None:
         return said

@@ -11,10 +11,14 @@ class Measure:
     """One quantity of a finding.
 
     Attributes:
-        name: what was measured: ``length``, ``area``, ``width_p95``, ``width_max``, ``min_spacing``,
-            ``rebar_length``, ``displacement``, ``plan_cover_ratio`` ...
+        name: what was measured. Cracks: ``length``, ``width_p50``, ``width_p95``, ``width_max``, ``min_spacing`` (to
+            the nearest roughly parallel crack, or between the lines of one pattern). Areas: ``area``, ``perimeter``,
+            ``extent`` (share of what the picture shows and may be judged that all places of the class cover),
+            ``rebar_length`` (of the bars that a place is or holds), ``streak_length`` (of rust), ``area_share`` (of
+            the part looked at that is corroded, for the rule of ①). Rivers: ``displacement``, ``retreat_rate``,
+            ``plan_cover_ratio``, ``section_share``.
         value: the estimate, or None where the picture cannot resolve it (then ``high`` is its upper bound).
-        unit: ``px``, ``px2``, ``mm``, ``m``, ``m2``, ``m/yr`` or ``ratio``.
+        unit: ``px``, ``px2``, ``mm``, ``mm2``, ``m``, ``m2``, ``m/yr`` or ``ratio``.
         low: lower end of the 95 % interval; None where unknown.
         high: upper end of the 95 % interval; None where unknown.
         how: the method in a few words, e.g. ``integrated darkness over 212 normals``.

@@ -14,7 +14,7 @@ from findings.errors import GradingError
 from findings.finding import Domain, Finding, Provenance
 from findings.grading import grade
 from findings.identity import finding_uid
-from findings.labels import SEEN_ALIKE
+from findings.labels import seen_as
 from findings.measure import Measure
 from findings.survey import Image, Scale
 from findings.taxonomy import TAXONOMY_VERSION, check_member
@@ -122,8 +122,9 @@ def conflict(damage: str, member: str | None, structure: Structure) -> str | Non
 
 def _provenance(image: Image, model: PixelModel, place: Place, parameters: Mapping[str, Any]) -> Provenance:
     card = model.card
-    damage = SEEN_ALIKE.get(place.damage, place.damage)
-    spec = next((c for c in card.classes if c.damage == damage), card.classes[0])
+    damage = seen_as(place.damage, place.label)
+    alike = [c for c in card.classes if c.damage == damage]
+    spec = next((c for c in alike if c.name == place.label), (alike or list(card.classes))[0])
     return Provenance(
         model=card.name,
         model_version=card.version,

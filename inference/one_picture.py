@@ -21,18 +21,22 @@ from findings.labels import label_named, label_of
 from findings.survey import Image, ImageKind
 from findings.taxonomy import check_member
 from imagery.ingest import IngestOptions, describe
+from imagery.mask_files import read_mask
+from imagery.masks import Classes, hidden, names
 from imagery.reader import open_image
 from imagery.safe import SHUT, open_untrusted
 from inference.engine import answered_by, score_picture
 from inference.judgement import Place, conflict
 from inference.measure.area import View
 from inference.measure.picture import Found, measure_picture
+from inference.measure.steel import is_steel
 from inference.photographs import Picture, load_picture
 from inference.regions import regions
 from models.base import PixelModel
 from models.card import ClassSpec
 
 MOST_REGIONS = 20_000
+DOUBTFUL = 0.01  # of the marked pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ def measure_one(
     device: torch.device | None = None,
     structure: Structure = Structure.UNKNOWN,
     member: str | None = None,
+    member_mask: Path | None = None,
 ) -> Measured:
     """Return everything that a photograph shows, measured and graded.
 
@@ -84,8 +89,9 @@ def measure_one(
         mask: where the damages are; None: the models say it.
         models: for photographs; used where no mask is given.
         device: where networks run.
-        structure: RC, PC, S or unknown; an unknown one is graded both ways.
+        structure: RC, PC, S or unknown, of what the picture shows; an unknown one is graded both ways.
         member: symbol of what the picture shows, or None.
+        member_mask: where the member is (not 0), in the picture's size; shares are relative to it. None: everywhere.
 
     Raises:
         InputError: no picture, not a photograph, or a mask of another size or with values that have no class.
@@ -100,21 +106,28 @@ def measure_one(
             raise InputError(f"{path.name}: is a scene of {', '.join(image.band_names)}; measure takes photographs")
         if mask is None and not image.quality.assessable:
             raise NotAssessable(f"{path.name}: {image.reason}; give --mask if you can see the damage all the same")
-        hidden = None if image.mask_path is None or mask is not None else Path(image.mask_path)
-        with open_image(path, mask=hidden) as reader:
+        unsure = None if image.mask_path is None else read_mask(Path(image.mask_path))
+        with open_image(
+            path, mask=None if mask is not None or unsure is None else Path(image.mask_path or "")
+        ) as reader:
             picture = load_picture(reader)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if mask is not None:
         found, remarks = found_in_mask(mask, picture.grey.shape)
+        remarks += _doubts(found, unsure)
     else:
         found, remarks = found_by_models(picture, models, device or torch.device("cpu")), []
-    places = measure_picture(image, picture.grey, found, View(np.isfinite(picture.grey)))
-    names = [label_of(place.damage, {**place.details, "class": place.label}).name for place in places]
+    view = View(np.isfinite(picture.grey))
+    if member_mask is not None:
+        view = View(view.judged & (read_values(member_mask, picture.grey.shape) != 0), outlined=True)
+    steel = structure is Structure.STEEL and (member is None or is_steel(member, structure))
+    places = measure_picture(image, picture.grey, found, view, steel=steel)
+    words = [label_of(place.damage, {**place.details, "class": place.label}).name for place in places]
     grades = [grade(place.damage, place.measures, structure, place.details) for place in places]
     conflicts = [conflict(place.damage, member, structure) for place in places]
     remarks += list(image.quality.warnings)
-    return Measured(image, picture, tuple(places), tuple(names), tuple(grades), tuple(conflicts), tuple(remarks))
+    return Measured(image, picture, tuple(places), tuple(words), tuple(grades), tuple(conflicts), tuple(remarks))
 
 
 def found_in_mask(given: Given, shape: tuple[int, ...]) -> tuple[list[Found], list[str]]:
@@ -123,12 +136,7 @@ def found_in_mask(given: Given, shape: tuple[int, ...]) -> tuple[list[Found], li
     Raises:
         InputError: not a mask of that size, a value without a class, or a class that nobody knows.
     """
-    values = read_values(given.path)
-    if values.shape != shape:
-        raise InputError(
-            f"{given.path.name}: {values.shape[1]} x {values.shape[0]} px; the picture has {shape[1]} x {shape[0]}: "
-            "a mask needs the size of its picture"
-        )
+    values = read_values(given.path, shape)
     present = {int(value) for value in np.unique(values)} - {0}
     wanted: dict[str, NDArray[np.bool_]] = {}
     for value, name in given.classes.items():
@@ -143,11 +151,27 @@ def found_in_mask(given: Given, shape: tuple[int, ...]) -> tuple[list[Found], li
     return found, remarks
 
 
-def read_values(path: Path) -> NDArray[np.int64]:
+def _doubts(found: Sequence[Found], unsure: Classes | None) -> list[str]:
+    """Return what to know of marked places that lie where the picture cannot be judged: they are measured all the same.
+
+    Models are not asked there; a person who marks a place has seen it.
+    """
+    if unsure is None:
+        return []
+    marked = np.any([one.plane > 0 for one in found], axis=0)
+    share = float(hidden(unsure[marked]).mean()) if marked.any() else 0.0
+    if share < DOUBTFUL:
+        return []
+    return [
+        f"{share:.0%} of what is marked lies where the picture is {names(unsure[marked])}: sizes there are less sure"
+    ]
+
+
+def read_values(path: Path, shape: tuple[int, ...]) -> NDArray[np.int64]:
     """Return the values ``(H, W)`` of a mask of one band, or of three or four alike.
 
     Raises:
-        InputError: not a picture, or a coloured one.
+        InputError: not a picture, a coloured one, or of another size than ``shape``.
     """
     with rasterio.Env(**SHUT), open_untrusted(path, None) as data:
         bands = data.read()
@@ -156,7 +180,13 @@ def read_values(path: Path) -> NDArray[np.int64]:
         raise InputError(f"{path.name}: holds values that are no numbers; a mask has whole numbers, 0 for nothing")
     if len(colours) == 3 and not (np.array_equal(colours[0], colours[1]) and np.array_equal(colours[0], colours[2])):
         raise InputError(f"{path.name}: is coloured; a mask has one band of whole numbers, 0 for nothing")
-    return np.asarray(colours[0]).astype(np.int64)
+    values = np.asarray(colours[0]).astype(np.int64)
+    if values.shape != shape:
+        raise InputError(
+            f"{path.name}: {values.shape[1]} x {values.shape[0]} px; the picture has {shape[1]} x {shape[0]}: "
+            "a mask needs the size of its picture"
+        )
+    return values
 
 
 def _found(name: str, where: NDArray[np.bool_]) -> Found:

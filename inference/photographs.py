@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from findings.asset import Structure
 from findings.survey import Image
 from imagery.decode import DecodedPhoto, decode_rgb
 from imagery.masks import Classes, hidden
@@ -16,6 +17,7 @@ from imagery.types import Window
 from inference.judgement import Place
 from inference.measure.area import View
 from inference.measure.picture import Found, measure_picture
+from inference.measure.steel import is_steel
 from inference.regions import regions
 from models.card import ModelCard
 
@@ -64,6 +66,7 @@ def find_places(
     scores: NDArray[np.float32],
     card: ModelCard,
     left_out: frozenset[str] = frozenset(),
+    structure: Structure = Structure.UNKNOWN,
 ) -> list[Place]:
     """Return the measured places of every class of a model on a photograph.
 
@@ -73,9 +76,11 @@ def find_places(
         scores: ``(K, H, W)``, NaN where nothing was observed.
         card: classes and thresholds, in the order of ``scores``.
         left_out: names of classes that another model answers for on this picture.
+        structure: of the asset that the photograph shows.
     """
     found = [
         Found(spec, plane, () if spec.name in left_out else tuple(regions(plane, spec)))
         for plane, spec in zip(scores, card.classes, strict=True)
     ]
-    return measure_picture(image, picture.grey, found, View(np.isfinite(picture.grey)))
+    view = View(np.isfinite(picture.grey))
+    return measure_picture(image, picture.grey, found, view, steel=is_steel(image.member, structure))

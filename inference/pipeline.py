@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from findings.asset import Asset
+from findings.asset import Asset, Structure
 from findings.errors import GradingError, InputError, MizuhashiError, NotAssessable, StoreError, UnreadableImage
 from findings.finding import Finding
 from findings.store import ModelRun, Store
@@ -199,11 +199,13 @@ def _photograph(run: _Run, image: Image, reader: ImageReader, models: Sequence[P
     with run.watch.stage("read"):
         picture = load_picture(reader)
     answers = answered_by([model.card for model in models])
+    asset = run.asset_of(image)
+    structure = asset.structure if asset is not None else Structure.UNKNOWN
     for model, left_out in zip(models, answers, strict=True):
         started = datetime.now(UTC)
         scores = _scores(run, picture.source, model)
         with run.watch.stage("measure"):
-            places = find_places(image, picture, scores, model.card, left_out)
+            places = find_places(image, picture, scores, model.card, left_out, structure)
         findings = _judge(run, image, model, places)
         with run.watch.stage("evidence"):
             findings = [photo_evidence(run.home, picture.rgb, finding, mask=picture.mask) for finding in findings]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from findings.finding import Finding, FindingStatus
 from findings.identity import MATCH_OVERLAP, overlap
-from findings.labels import class_key, label_named
+from findings.labels import class_key, label_named, seen_as
 from findings.review import PERSON, Review, Standing, standing
 from inference.judgement import Place
 
@@ -56,7 +56,7 @@ def without_parts(places: Sequence[Place], known: Sequence[Finding]) -> tuple[li
     for place in places:
         outline = place.outline_px
         is_part = any(
-            finding.damage == place.damage
+            seen_as(finding.damage, finding.details.get("class")) == seen_as(place.damage, place.label)
             and finding.details.get("class") == place.label
             and overlap(outline, finding.geometry_px) < MATCH_OVERLAP
             and shape.intersects(outline)

@@ -48,7 +48,9 @@ class Found:
     regions: tuple[Region, ...]
 
 
-def measure_picture(image: Image, grey: NDArray[np.float32], found: Sequence[Found], view: View) -> list[Place]:
+def measure_picture(
+    image: Image, grey: NDArray[np.float32], found: Sequence[Found], view: View, *, steel: bool = False
+) -> list[Place]:
     """Return the measured places of a picture, class by class.
 
     Args:
@@ -56,11 +58,17 @@ def measure_picture(image: Image, grey: NDArray[np.float32], found: Sequence[Fou
         grey: ``(H, W)`` values 0..255, NaN where nothing was observed or nothing may be judged.
         found: the regions of each class.
         view: what of the picture may be judged; shares are relative to it.
+        steel: the picture shows steel: rust is ① 腐食 there, not rust out of concrete (⑧).
     """
     bars = tuple(r for one in found if one.spec.facts.get(BAR) for r in one.regions)
     places: list[Place] = []
     for one in found:
-        made = _cracks(image, grey, one) if one.spec.damage in LINEAR_DAMAGES else _areas(image, one, view, bars)
+        corroded = one.spec.damage == CORROSION or (steel and one.spec.name == RUST)
+        if one.spec.damage in LINEAR_DAMAGES:
+            made = _cracks(image, grey, one)
+        else:
+            made = _areas(image, one, view, bars)
+            made = _corroded(made, one, view) if corroded else made
         several = sum(other.spec.damage == one.spec.damage for other in found) > 1
         places += [replace(place, label=one.spec.name) for place in made] if several else made
     return places
@@ -101,8 +109,7 @@ def _pattern(pattern: Pattern | None, on_slab: bool) -> dict[str, Any]:
 
 def _areas(image: Image, one: Found, view: View, bars: Sequence[Region]) -> list[Place]:
     extent = measure_extent(one.regions, view) if one.regions else None
-    share = measure_area_share(one.regions, view) if one.spec.damage == CORROSION else None
-    shared = [m for m in (extent, share) if m is not None]
+    shared = [] if extent is None else [extent]
     places = []
     for region in one.regions:
         scale = scale_at(image, region)
@@ -120,6 +127,22 @@ def _areas(image: Image, one: Found, view: View, bars: Sequence[Region]) -> list
         measures = (*(size.measure for size in sizes), *shared)
         places.append(Place(one.spec.damage, region.polygon_px, region.score, measures, details, scale))
     return places
+
+
+def _corroded(places: Sequence[Place], one: Found, view: View) -> list[Place]:
+    """Return places of rust on steel as ① corrosion, with the share that its rule asks for."""
+    share = measure_area_share(one.regions, view)
+    more = () if share is None else (share,)
+    return [
+        replace(
+            place,
+            damage=CORROSION,
+            label=one.spec.name if one.spec.name == RUST else place.label,
+            measures=(*place.measures, *more),
+            details={key: value for key, value in place.details.items() if key not in one.spec.facts},
+        )
+        for place in places
+    ]
 
 
 def _rebar(image: Image, spec: ClassSpec, region: Region, bars: Sequence[Region]) -> Sized | None:

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from findings.asset import Structure
 from findings.measure import Measure
+from findings.taxonomy import member_kind
 from inference.measure.area import View, seen_area
 from inference.regions import Region
+
+STEEL_GROUPS = frozenset({"superstructure", "bearing", "unseating"})
+CONCRETE = frozenset({"Ds", "Em", "Cn"})  # of a steel bridge, what is concrete as a rule
+
+
+def is_steel(member: str | None, structure: Structure) -> bool:
+    """Return whether a picture surely shows steel: a member of a steel structure that is not of concrete as a rule.
+
+    Piers, abutments and decks of steel bridges are mostly of concrete; where nobody named the member, nobody knows.
+    """
+    if structure is not Structure.STEEL or member is None or member in CONCRETE:
+        return False
+    return member_kind(member).group in STEEL_GROUPS
 
 
 def measure_area_share(regions: Sequence[Region], view: View) -> Measure | None:

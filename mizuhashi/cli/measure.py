@@ -21,10 +21,11 @@ VAGUE = 0.2  # 1-sigma of the scale over its value from which the command says s
 
 
 class Material(StrEnum):
-    """What the crack rule asks of a structure."""
+    """What the rules ask of a structure; on steel rust is ① corrosion."""
 
     RC = "RC"
     PC = "PC"
+    S = "S"
 
 
 @app.command(help="Measure and grade the cracks and areas of one photograph, from a mask or by models.")
@@ -49,8 +50,11 @@ def measure(
     stand_off: Annotated[
         float | None, typer.Option(metavar="M", help="Distance of camera and surface; the lens is in the metadata.")
     ] = None,
-    material: Annotated[Material | None, typer.Option(help="RC or PC; unknown: graded both ways.")] = None,
+    material: Annotated[Material | None, typer.Option(help="RC, PC or S (steel); unknown: graded both ways.")] = None,
     member: Annotated[str | None, typer.Option(metavar="SYMBOL", help="What IMAGE shows, e.g. Mg, Ds, Pw.")] = None,
+    member_mask: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the member is: not 0; shares are relative to it.")
+    ] = None,
     overlay: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Write the picture with outlines.")] = None,
     device: DeviceOption = Device.AUTO,
     backend: BackendOption = Runner.TORCH,
@@ -80,6 +84,7 @@ def measure(
         device=pick_device(device.value),
         structure=Structure.UNKNOWN if material is None else Structure(material.value),
         member=None if member is None else member_kind(member).symbol,
+        member_mask=member_mask,
     )
     if overlay is not None:
         _draw(measured, overlay)
@@ -122,6 +127,8 @@ def parse_sigma(text: str | None, gsd_mm: float | None) -> float | None:
 
 def remarks(measured: Measured, material: Material | None) -> list[str]:
     """Return what the reader should know: about mask and picture, scale and material."""
+    from mizuhashi.measuring import resolvable_of
+
     scale = measured.image.scale
     said = list(measured.remarks)
     if scale.gsd_mm is None:
@@ -132,6 +139,8 @@ def remarks(measured: Measured, material: Material | None) -> list[str]:
             f"the scale is known to {share:.0%} only (1-sigma): sizes in mm may be off by {1.96 * share:.0%}, "
             "and what cannot be told from zero has no value; measure the distance or put a scale into the picture"
         )
+        if resolvable_of(measured.image)[1] == float("inf"):
+            said.append("at that uncertainty the resolvable width is infinite: no width in mm can be told from zero")
     elif scale.note:
         said.append(f"scale: {scale.note}")
     if material is None and any(place.damage == "6" for place in measured.places):

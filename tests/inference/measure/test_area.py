@@ -40,13 +40,13 @@ def test_each_crack_knows_the_gap_to_its_nearest_parallel_neighbour() -> None:
     cracks = [region_of(rectangle(top, 20, 4, 300)) for top in (50, 110, 310)]
     across = region_of(rectangle(20, 350, 300, 4))
     speck = region_of(rectangle(2, 2, 6, 6))
-    found = spacing_m([*cracks, across, speck], HALF_MM)
+    found = spacing_m([*cracks, across, speck], [HALF_MM] * 5)
     assert [None if m is None else m.value for m in found] == pytest.approx([0.03, 0.03, 0.1, None, None])
     assert all(m.unit == "m" and (m.low or 0) < 0.1 for m in found if m is not None)
 
 
 def test_cracks_one_after_the_other_on_a_line_have_no_spacing() -> None:
     apart = [region_of(rectangle(50, left, 4, 120)) for left in (10, 200)]
-    assert spacing_m(apart, HALF_MM) == [None, None]
-    assert spacing_m(apart[:1], HALF_MM) == [None]
-    assert spacing_m([], HALF_MM) == []
+    assert spacing_m(apart, [HALF_MM] * 2) == [None, None]
+    assert spacing_m(apart[:1], [HALF_MM]) == [None]
+    assert spacing_m([], []) == []
