@@ -181,7 +181,7 @@ def _row(
         finding_uids=tuple(f.uid for f in now),
         previous_codes=worst_of(ladder, [_verdict(f, ladder) for f in before])[0],
         absent=absent,
-        ng=not now and bool(absent),
+        ng=not now,
         ng_state=min(told, key=ABSENT.index, default=None),
     )
 

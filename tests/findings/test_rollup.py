@@ -103,7 +103,7 @@ def test_a_damage_of_last_time_that_is_absent_now_is_flagged_and_names_why_if_it
     before = [sight("p1", "8", "e"), sight("p2", "6", "c")]
     rows = {row.damage: row for row in member_rows([sight("n1", "6", "d")], before)}
     assert (rows["8"].ng, rows["8"].count, rows["8"].previous_codes, rows["8"].ng_state) == (True, 0, ("e",), None)
-    assert (rows["6"].ng, rows["6"].previous_codes) == (False, ("c",))
+    assert (rows["6"].ng, rows["6"].previous_codes, rows["6"].absent) == (False, ("c",), ())
     compared = member_rows([], before, {"p1": TrackState.REPAIRED_SUSPECTED, "p2": TrackState.NOT_ASSESSABLE})
     assert [(row.damage, row.ng, row.ng_state) for row in compared] == [
         ("6", True, TrackState.NOT_ASSESSABLE), ("8", True, TrackState.REPAIRED_SUSPECTED)]  # fmt: skip

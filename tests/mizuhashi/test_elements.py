@@ -75,9 +75,10 @@ def test_a_total_that_cannot_be_is_refused(surveyed: Program, totals: list[str],
 
 def test_a_rejected_finding_is_on_no_element_and_a_known_structure_leaves_one() -> None:
     crack = plain_finding("1", damage="6", member="床版", measures=SIZES, grade=a_grade("d"))
-    rejected = replace(crack, uid="2", status=FindingStatus.REJECTED)
+    rejected = replace(crack, uid="2", grade=a_grade("e"), status=FindingStatus.REJECTED)
     views, left = element_views([crack, rejected], a_bridge(), {"12": 50.0})
     assert ([view.states.number for view in views], left) == (["12"], [])
     assert view_cells(views[0])[:6] == ("12 RC deck RC床版", "m2", "50.0", "47.0", "3.05", "0")
+    assert view_cells(views[0])[7] == "3/4"
     with pytest.raises(GradingError, match="leave it out"):
         element_views([], None, {"12": 1.0})

@@ -71,6 +71,11 @@ def test_the_draft_ladder_of_slab_cracks(size: float, spacing: float, pattern: s
     assert result.status == "draft"
 
 
+def test_a_slab_crack_of_unknown_pattern_may_be_one_grade_worse_and_nobody_knows_how_probably() -> None:
+    result = grade("11", (exactly("width_p95", 0.08, "mm"), exactly("min_spacing", 0.7, "m")), RC, {})
+    assert (result.codes, result.probabilities) == (("b", "c"), ())
+
+
 COUNTS = [(0, 20, "a"), (1, 21, "c"), (1, 20, "e"), (4, 100, "c"), (5, 100, "e"), (20, 20, "e")]
 
 
