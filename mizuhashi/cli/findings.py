@@ -8,12 +8,15 @@ from typing import Annotated
 
 import typer
 
+from mizuhashi.cli.findings_compare import compare, curve
 from mizuhashi.cli.findings_elements import elements
 from mizuhashi.cli.options import JsonOption, new_app
 from mizuhashi.cli.session import session_of
 
 app = new_app("List, show or export findings.")
 app.command("elements", help="Show a bridge in AASHTO condition states and UK scores; for display only.")(elements)
+app.command(help="Say what became of each damage from one survey to the next; keep it and rank anew.")(compare)
+app.command(help="Show how a damage grew over its inspections, with its rate and the limits ahead.")(curve)
 SurveyOption = Annotated[str | None, typer.Option(help="Only the findings of this survey.")]
 
 
