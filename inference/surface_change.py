@@ -57,8 +57,9 @@ class SurfaceChange:
 
     @property
     def why(self) -> str:
-        """The numbers in a few words."""
-        return f"texture {self.band:.2f} / {self.agreement:.2f}, tone {self.tone:+.0%}, trace {self.trace:.0%}"
+        """The numbers in a few words, in both languages."""
+        kept = f"{max(self.band / self.agreement, 0.0):.0%}" if self.agreement > LEAST_AGREEMENT else "?"
+        return f"表面模様の一致 {kept}・明るさ {self.tone:+.0%} / surface texture kept {kept}, tone {self.tone:+.0%}"
 
 
 def surface_change(previous: Grey, now: Grey, outline: Polygon, way: PictureRegistration) -> SurfaceChange | None:

@@ -37,9 +37,9 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A picture pair of a track: where it was written."""
+    """A picture pair of a track: its number among the tracks, and where it was written."""
 
-    track: Track
+    number: int
     path: Path
 
 
@@ -118,7 +118,7 @@ def write_pairs(found: SurveyComparison, folder: Path) -> tuple[list[Pair], list
         path = folder / f"{name}.jpg"
         if not cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90]):
             raise OutputError(f"{path}: cannot be written; is the disk full?")
-        pairs.append(Pair(track, path))
+        pairs.append(Pair(number, path))
     return pairs, notes
 
 
