@@ -258,7 +258,8 @@ def priority_columns(priority: Priority) -> Columns:
         )
     return {
         "section_rank": SECTIONS.index(priority.section),
-        "rank_key": -float(priority.score),
+        # The place in the list knows the bands within a section and the ties; a finding scored alone has none.
+        "rank_key": float(priority.rank) if priority.rank else -float(priority.score),
         "priority": canonical(priority),
     }
 

@@ -34,7 +34,7 @@ def ranked(
     inactive: bool,
     sights: bool = False,
 ) -> Page:
-    """Return one page of the ranked list: by section, then falling score, then age; unranked findings last.
+    """Return one page of the ranked list: by section, then place in the list, then age; unranked findings last.
 
     Raises:
         NotFound: no survey of that name.
@@ -105,7 +105,10 @@ def _conditions(
     if bbox is not None:
         conditions.append(meets_box(sa.inspect(FindingRecord).local_table, bbox))  # type: ignore[arg-type]
     if minimum_score is not None:
-        conditions += [FindingRecord.rank_key <= -minimum_score, FindingRecord.section_rank < UNRANKED]
+        conditions += [
+            FindingRecord.section_rank < UNRANKED,
+            FindingRecord.priority["score"].as_float() >= minimum_score,
+        ]
     if damage is not None:
         conditions.append(FindingRecord.damage == damage)
     if status is not None:

@@ -160,7 +160,8 @@ class FindingRecord(Base):
     """One finding with its review state and its place in the ranked list.
 
     ``section_rank, rank_key, id`` is the order of the list, all ascending so that one row comparison pages it:
-    section_rank counts the sections (3: never ranked), rank_key is the negative score.
+    section_rank counts the sections (3: never ranked), rank_key is the place in the list, or the negative score of a
+    finding that was scored alone.
     """
 
     __tablename__ = "finding"

@@ -159,3 +159,13 @@ def test_priorities_are_stored_whole_once_and_only_for_known_findings(store: Sto
     with pytest.raises(StoreError, match="expected a section"):
         store.put_priorities([a_priority("finding-1", 1.0, "urgent")])
     assert store.finding("finding-1")[1] == a_priority("finding-1", 200 / 3)
+
+
+def test_the_list_stands_in_the_order_of_the_ranking_whatever_the_scores_are(store: Store) -> None:
+    """What may fall on third parties comes first in its section, with fewer points than others."""
+    image = inspected(a_surveyed_image(store))
+    store.record_image(image, RUN, [a_finding(image, uid) for uid in ("a", "b", "c")])
+    order = ("b", "c", "a")
+    store.put_priorities([replace(a_priority(uid, 30.0 + n), rank=n + 1) for n, uid in enumerate(order)])
+    assert [finding.uid for finding, _ in store.list_findings().items] == list(order)
+    assert [finding.uid for finding, _ in store.list_findings(minimum_score=31.0).items] == ["c", "a"]
