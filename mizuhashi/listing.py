@@ -17,6 +17,7 @@ from mizuhashi.describe import measure_text, number, scale_text
 
 if TYPE_CHECKING:
     from findings.asset import Asset
+    from findings.exports.encoding import Encoding
     from findings.review import Review
     from findings.store import Store
 
@@ -245,16 +246,24 @@ def export_geojson(rows: Sequence[Row], path: Path) -> None:
     write_text(path, json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def export_csv(rows: Sequence[Row], path: Path) -> None:
-    """Write the findings as CSV with Japanese headers and a BOM, which spreadsheets expect; in rank order.
+def export_csv(rows: Sequence[Row], path: Path, encoding: Encoding = "utf-8-sig") -> list[str]:
+    """Write the findings as CSV with Japanese headers, in rank order; return what had to be written otherwise.
+
+    Args:
+        rows: of the list.
+        path: of the file.
+        encoding: UTF-8 with a BOM, which spreadsheets expect, or cp932.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    from findings.exports.encoding import csv_text
-    from findings.files import write_text
+    from findings.exports.encoding import csv_text, encoded
+    from findings.files import whole_file
     from findings.tables import RECORD_COLUMNS, record_rows
 
     assets = {row.asset.uid: row.asset for row in rows if row.asset is not None}
     table = record_rows([(row.finding, row.priority) for row in rows], assets)
-    write_text(path, csv_text(RECORD_COLUMNS, table), encoding="utf-8-sig")
+    content, notes = encoded(csv_text(RECORD_COLUMNS, table, texts=("要素番号",)), encoding)
+    with whole_file(path) as partial:
+        partial.write_bytes(content)
+    return notes

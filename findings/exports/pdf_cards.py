@@ -146,6 +146,11 @@ def _grade(entry: Entry, pen: Pen) -> Iterator[tuple[str, str]]:
     if len(grade.probabilities) == len(grade.codes) > 1:
         chances = zip(grade.codes, grade.probabilities, strict=True)
         yield pen.word("chance"), ", ".join(f"{code} {100 * share:.0f} %" for code, share in chances)
+    supposed = [
+        f"{one.words_ja if pen.language == 'ja' else one.words_en}: {'/'.join(one.codes)}" for one in grade.alternatives
+    ]
+    if supposed:
+        yield pen.word("supposed"), "; ".join(supposed)
 
 
 def _priority(entry: Entry, pen: Pen) -> Iterator[tuple[str, str]]:

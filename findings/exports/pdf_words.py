@@ -53,6 +53,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "scale": ("縮尺", "Scale"),
     "grade": ("程度と根拠", "Grade and rule"),
     "chance": ("程度の確率", "Probability"),
+    "supposed": ("仮定ごとの程度", "If it were so"),
     "since": ("前回から", "Since last time"),
     "priority": ("優先度点", "Priority"),
     "sights": ("他の画像", "Other pictures"),

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mizuhashi.cli.findings_compare import compare, curve
 from mizuhashi.cli.findings_elements import elements
+from mizuhashi.cli.findings_export import export
 from mizuhashi.cli.options import JsonOption, new_app
 from mizuhashi.cli.session import session_of
 
 app = new_app("List, show or export findings.")
+app.command("export", help="Write findings, the sheets of a survey, or the list of assets as a file.")(export)
 app.command("elements", help="Show a bridge in AASHTO condition states and UK scores; for display only.")(elements)
 app.command(help="Say what became of each damage from one survey to the next; keep it and rank anew.")(compare)
 app.command(help="Show how a damage grew over its inspections, with its rate and the limits ahead.")(curve)
 SurveyOption = Annotated[str | None, typer.Option(help="Only the findings of this survey.")]
-
-
-class Format(StrEnum):
-    """File formats of an export."""
-
-    GEOJSON = "geojson"
-    CSV = "csv"
 
 
 @app.command("list", help="List findings in the order in which they should be looked at.")
@@ -68,21 +61,3 @@ def show(
         return
     for line in finding_lines(row, home, reviews, sights):
         session.output.result(line)
-
-
-@app.command(help="Write the findings as GeoJSON or CSV (UTF-8 with BOM), in the order of the ranking.")
-def export(
-    ctx: typer.Context,
-    format_: Annotated[Format, typer.Option("--format", help="geojson or csv.")],
-    out: Annotated[Path, typer.Option(metavar="FILE")],
-    survey: SurveyOption = None,
-) -> None:
-    """Write one file; it appears only when it is complete."""
-    from mizuhashi.listing import export_csv, export_geojson, ranked
-
-    session = session_of(ctx)
-    with session.store() as store:
-        rows = list(ranked(store, survey=survey))
-        write = export_geojson if format_ is Format.GEOJSON else export_csv
-        write(rows, out)
-    session.output.say(f"wrote {len(rows)} findings to {out}")
