@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from findings.measure import Measure, by_name
 from findings.taxonomy import damage_type
+from findings.wording import measure_text
+from findings.wording import measured as in_words
 from inference.measure.resolve import TYPICAL_CONTRAST, resolvable_width_mm, resolvable_width_px
-from mizuhashi.describe import measure_text
 
 if TYPE_CHECKING:
     from findings.finding import Grade
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from inference.judgement import Place
     from inference.one_picture import Measured
 
-COLUMNS = ("no", "type", "grade", "length", "width p50", "width p95", "width max", "area", "why")
+COLUMNS = ("no", "type", "grade", "length", "width p50", "width p95", "width max", "area", "pattern", "why")
 TO_MM = {"mm": 1.0, "m": 1000.0, "mm2": 1.0, "m2": 1e6}
 WIDTHS = {"p50": "width_p50", "p95": "width_p95", "max": "width_max"}
 UNRESOLVED = "the 95 % interval reaches zero: this picture does not resolve the width; high is its upper bound"
+NO_DIRECTION_DEG = 35.0  # from this spread of its directions on a crack has no direction worth a line
 NO_SCALE = "no ground sample distance: give --gsd-mm, or a picture whose metadata tell it"
 NO_LINE = "an area has no width"
 
@@ -155,9 +157,24 @@ def table(measured: Measured) -> list[tuple[str, ...]]:
     pairs = zip(measured.places, measured.names, measured.grades, strict=True)
     for number, (place, name, grade) in enumerate(pairs, start=1):
         sizes = [_text(by_name(place.measures, key)) for key in ("length", *WIDTHS.values(), "area")]
-        rows.append((str(number), name, damage_type(place.damage).label(grade), *sizes, grade.trace_en))
+        label = damage_type(place.damage).label(grade)
+        rows.append((str(number), name, label, *sizes, _lie(place), grade.trace_en))
     return rows
 
 
+def _lie(place: Place) -> str:
+    """Return how a crack lies: its direction, the pattern of its group and the spacing, else what an area has more."""
+    facts = place.details
+    words = []
+    if facts.get("orientation_spread_deg", 90.0) < NO_DIRECTION_DEG:
+        words.append(f"{facts['orientation_deg']:.0f}°")
+    if "pattern_class" in facts:
+        many = f" of {facts['pattern_cracks']}" if facts["pattern_cracks"] > 1 else ""
+        words.append(f"{facts['pattern_class']}{many}")
+    more = ("min_spacing", "rebar_length", "streak_length", "extent", "area_share")
+    words += [measure_text(found) for name in more if (found := by_name(place.measures, name)) is not None]
+    return ", ".join(words) or "-"
+
+
 def _text(measure: Measure | None) -> str:
-    return "-" if measure is None else measure_text(measure).removeprefix(f"{measure.name} ")
+    return "-" if measure is None else in_words(measure)

@@ -67,7 +67,7 @@ def measure_picture(
         if one.spec.damage in LINEAR_DAMAGES:
             made = _cracks(image, grey, one)
         else:
-            made = _areas(image, one, view, bars)
+            made = _areas(image, one, view, bars, streaks=one.spec.name == RUST and not corroded)
             made = _corroded(made, one, view) if corroded else made
         several = sum(other.spec.damage == one.spec.damage for other in found) > 1
         places += [replace(place, label=one.spec.name) for place in made] if several else made
@@ -107,7 +107,7 @@ def _pattern(pattern: Pattern | None, on_slab: bool) -> dict[str, Any]:
     return pattern.facts | ({"pattern": pattern.slab} if on_slab else {})
 
 
-def _areas(image: Image, one: Found, view: View, bars: Sequence[Region]) -> list[Place]:
+def _areas(image: Image, one: Found, view: View, bars: Sequence[Region], *, streaks: bool) -> list[Place]:
     extent = measure_extent(one.regions, view) if one.regions else None
     shared = [] if extent is None else [extent]
     places = []
@@ -115,7 +115,7 @@ def _areas(image: Image, one: Found, view: View, bars: Sequence[Region]) -> list
         scale = scale_at(image, region)
         sizes = [measure_area(region, scale), measure_perimeter(region, scale)]
         details: dict[str, Any] = dict(one.spec.facts)
-        if one.spec.name == RUST:
+        if streaks:
             streak, facts = measure_streak(region, scale, image.view)
             sizes.append(streak)
             details |= facts

@@ -61,12 +61,7 @@ def measure(
     as_json: JsonOption = False,
 ) -> None:
     """Print what is measured; nothing is stored."""
-    if mask is not None and model:
-        raise typer.BadParameter("--mask and --model exclude each other: a mask says where the damage is already")
-    if mask is None and (classes is not None or class_ != "crack"):
-        raise typer.BadParameter("--class and --classes say what a mask means; give --mask too")
-    if stand_off is not None and gsd_mm is not None:
-        raise typer.BadParameter("--stand-off and --gsd-mm are two answers to one question: give one of them")
+    _check(mask, model, classes, class_, stand_off, gsd_mm)
     sigma_mm = parse_sigma(gsd_sigma, gsd_mm)
     from findings.asset import Structure
     from findings.taxonomy import member_kind
@@ -89,6 +84,22 @@ def measure(
     if overlay is not None:
         _draw(measured, overlay)
     _tell(session, measured, material, as_json)
+
+
+def _check(
+    mask: Path | None,
+    model: list[str] | None,
+    classes: str | None,
+    class_: str,
+    stand_off: float | None,
+    gsd_mm: float | None,
+) -> None:
+    if mask is not None and model:
+        raise typer.BadParameter("--mask and --model exclude each other: a mask says where the damage is already")
+    if mask is None and (classes is not None or class_ != "crack"):
+        raise typer.BadParameter("--class and --classes say what a mask means; give --mask too")
+    if stand_off is not None and gsd_mm is not None:
+        raise typer.BadParameter("--stand-off and --gsd-mm are two answers to one question: give one of them")
 
 
 def _tell(session: Session, measured: Measured, material: Material | None, as_json: bool) -> None:
