@@ -18,7 +18,7 @@ class Measure:
             the part looked at that is corroded, for the rule of ①). Rivers: ``displacement``, ``retreat_rate``,
             ``plan_cover_ratio``, ``section_share``.
         value: the estimate, or None where the picture cannot resolve it (then ``high`` is its upper bound).
-        unit: ``px``, ``px2``, ``mm``, ``mm2``, ``m``, ``m2``, ``m/yr`` or ``ratio``.
+        unit: ``px``, ``px2``, ``mm``, ``mm2``, ``m``, ``m2``, ``m/yr``, ``count`` or ``ratio``.
         low: lower end of the 95 % interval; None where unknown.
         high: upper end of the 95 % interval; None where unknown.
         how: the method in a few words, e.g. ``integrated darkness over 212 normals``.

@@ -44,7 +44,10 @@ def grade_crack(width: Measure, min_spacing: Measure | None, structure: Structur
     reasons = _width_reasons(width, size, any(len(names) > 1 for names in classes.values()))
     if len(densities) > 1:
         reasons.append(_spacing_reason(min_spacing))
-    if not known and len({*classes.values()}) > 1:
+    by_kind = {
+        one.structure: [(c.codes, c.probabilities) for c in cases if c.structure == one.structure] for one in cases
+    }
+    if not known and any(found != next(iter(by_kind.values())) for found in by_kind.values()):
         reasons.append(Words("RC・PCの別が不明のため両方で評価", "RC or PC unknown, graded both ways"))
     if len(possible) == 1 and not size.measured:
         possible.add(rule["no_damage"])

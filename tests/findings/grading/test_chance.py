@@ -88,6 +88,12 @@ def test_without_rc_or_pc_both_are_stated_and_the_worse_is_ranked() -> None:
     assert "RC: b～d, PC: c/d" in result.trace_en
 
 
+def test_rc_or_pc_is_named_as_the_reason_even_where_both_leave_the_same_grades() -> None:
+    result = grade_crack(width(1.2, 0.07, 2.5), FAR, UNKNOWN)
+    assert [one.codes for one in result.alternatives] == [("b", "c", "d")] * 2
+    assert "RC・PCの別が不明" in result.trace_ja
+
+
 def test_where_rc_and_pc_agree_there_is_one_answer() -> None:
     result = grade_crack(width(0.5, 0.4, 0.6), gap(0.5, 0.4, 0.6), UNKNOWN)
     assert result.alternatives == ()
