@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from findings.errors import InputError
+from findings.errors import InputError, OutputError
 from findings.exports.record import Entry, Jpeg, Shot
 from findings.review import standing
 from findings.survey import Image, ImageKind
@@ -25,10 +27,13 @@ from imagery.digest import sha256_file
 from imagery.reader import open_image
 from inference.overlay import panels
 from inference.photographs import load_picture
+from inference.then_now import then_now
 
 QUALITY = 85
+MET_PX = 10.0  # an outline carried from the earlier picture lies at least so near to the present one
 LETTERING = 2.0  # the pictures are printed 8 cm wide
 PARTS = ("detail", "whole")
+PAIR = "pair"
 MISSING = ("写真なし(ファイルが見つからない)", "no picture: the file is not at its place")
 EVIDENCE = (
     "点検時に保存した画像(原画像は見つからない)",
@@ -77,25 +82,36 @@ class RecordPictures:
         if image is None or image.kind is not ImageKind.PHOTO:
             return self._kept(entry, ("", ""))
         uid = entry.finding.uid
-        detail, whole = (Path(self._folder.name) / f"{uid}-{part}.jpg" for part in PARTS)
+        detail, whole, pair = (Path(self._folder.name) / f"{uid}-{part}.jpg" for part in (*PARTS, PAIR))
         if not detail.is_file():
             self._draw([entry])
         if detail.is_file():
-            return Shot(_read(detail), _read(whole))
+            return Shot(_read(detail), _read(whole), _read(pair) if pair.is_file() else None)
         return self._kept(entry, CHANGED if Path(image.path).is_file() else EVIDENCE)
 
     def _draw(self, entries: Sequence[Entry]) -> None:
         """Write the pictures of findings of one photograph, unless the file is not the one that was ingested."""
         image = entries[0].image
-        rgb, mask = _decoded(image) if image is not None else (None, None)
+        if image is None:
+            return
+        known = Path(image.mask_path) if image.mask_path is not None else None
+        rgb, mask = _decoded(Path(image.path), image.sha256, known)
         if rgb is None:
             return
+        load = lru_cache(maxsize=2)(_pixels)
         for entry in entries:
+            then = _then_now(entry, rgb, load)
+            if then is not None:
+                self._save(entry, PAIR, then)
             outline = standing(entry.finding, entry.reviews).outline_px
             drawn = panels(rgb, outline, entry.finding.scale.gsd_mm, mask=mask, lettering=LETTERING)
             for part, picture in zip(PARTS, drawn, strict=True):
-                file = Path(self._folder.name) / f"{entry.finding.uid}-{part}.jpg"
-                cv2.imwrite(str(file), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+                self._save(entry, part, picture)
+
+    def _save(self, entry: Entry, part: str, rgb: NDArray[np.uint8]) -> None:
+        file = Path(self._folder.name) / f"{entry.finding.uid}-{part}.jpg"
+        if not cv2.imwrite(str(file), rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY]):
+            raise OutputError(f"{file.parent}: pictures cannot be kept there; free some space or set TMPDIR")
 
     def _kept(self, entry: Entry, note: tuple[str, str]) -> Shot:
         """Return the evidence picture that the inspection wrote."""
@@ -107,21 +123,52 @@ class RecordPictures:
                 with Pillow.open(io.BytesIO(content)) as picture:
                     size = picture.size
                     picture.verify()
-                return Shot(Jpeg(content, *size), None, note)
+                return Shot(Jpeg(content, *size), note=note)
         except (OSError, SyntaxError, ValueError):  # what Pillow raises for files that are no picture
             pass
         self.missing.append(entry.finding.uid)
-        return Shot(None, None, MISSING)
+        return Shot(None, note=MISSING)
 
 
-def _decoded(image: Image) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8] | None]:
+def _then_now(
+    entry: Entry, rgb: NDArray[np.uint8], load: Callable[[str, str], NDArray[np.uint8] | None]
+) -> NDArray[np.uint8] | None:
+    """Return the place then and now in the frame of this picture, or None.
+
+    A track keeps the registration of the two pictures that matched best, which further sights may have given: it
+    counts here only if it carries the earlier outline onto the present one.
+    """
+    track, before, image, now = entry.track, entry.previous_image, entry.image, entry.finding
+    if track is None or track.registration is None or entry.previous is None or before is None or image is None:
+        return None
+    outline = standing(now, entry.reviews).outline_px
+    carried = shapely.make_valid(track.registration.carry(entry.previous.geometry_px))
+    if not carried.buffer(MET_PX).intersects(outline):
+        return None
+    old = load(before.path, before.sha256)
+    if old is None:
+        return None
+    titles = [_title(word, one) for word, one in (("then", before), ("now", image))]
+    outlines = (entry.previous.geometry_px, outline)
+    return then_now(old, rgb, track.registration, outlines, (titles[0], titles[1]), now.scale.gsd_mm)
+
+
+def _title(word: str, image: Image) -> str:
+    day = "no date" if image.captured_at is None else f"{image.captured_at:%Y-%m-%d}"
+    return f"{word} {day} {Path(image.path).name}".encode("ascii", "replace").decode()
+
+
+def _pixels(path: str, sha256: str) -> NDArray[np.uint8] | None:
+    """Return the pixels of the file that was ingested, or None."""
+    return _decoded(Path(path), sha256, None)[0]
+
+
+def _decoded(path: Path, sha256: str, mask: Path | None) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8] | None]:
     """Return the pixels and the mask of the file that was ingested, or Nones: another note stands in then."""
-    path = Path(image.path)
-    mask = Path(image.mask_path) if image.mask_path and Path(image.mask_path).is_file() else None
     try:
-        if not path.is_file() or sha256_file(path) != image.sha256:
+        if not path.is_file() or sha256_file(path) != sha256:
             return None, None
-        with open_image(path, mask=mask) as reader:
+        with open_image(path, mask=mask if mask is not None and mask.is_file() else None) as reader:
             picture = load_picture(reader)
     except (InputError, OSError):
         return None, None

@@ -49,7 +49,8 @@ def gather(store: Store, survey: str, registry: Registry, *, target_width_mm: fl
     tracks = _latest(store, store.tracks(kept.uid))
     previous_uid = tracks[0].previous_survey_uid if tracks else None
     earlier = {finding.uid: finding for finding in _earlier(store, previous_uid)}
-    entries = tuple(_entries(store, survey, {image.uid: image for image in images}, reviews, tracks, earlier))
+    pictures = {image.uid: image for image in [*images, *(store.images(previous_uid) if previous_uid else [])]}
+    entries = tuple(_entries(store, survey, pictures, reviews, tracks, earlier))
     covered = cover(images, assets, kept.asset_uid, target_width_mm)
     previous = next((one.name for one in store.surveys() if one.uid == previous_uid), None)
     return SurveyRecord(
@@ -111,6 +112,7 @@ def _entries(
     for row in ranked(store, survey=survey):
         finding = row.finding
         track = by_finding.get(finding.uid)
+        before = earlier.get(track.previous_uid or "") if track is not None else None
         others = tuple(sights.get(finding.defect_uid or "", ()))
         yield Entry(
             rank=row.rank,
@@ -122,7 +124,8 @@ def _entries(
             sights=others,
             sight_pictures=tuple(Path(images[one.image_uid].path).name for one in others if one.image_uid in images),
             track=track,
-            previous=earlier.get(track.previous_uid or "") if track is not None else None,
+            previous=before,
+            previous_image=images.get(before.image_uid) if before is not None else None,
         )
 
 

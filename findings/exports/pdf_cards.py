@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import Literal
 
 from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
@@ -21,6 +22,7 @@ DETAIL = 80 * mm
 RIGHT = WIDTH - DETAIL - 3 * mm
 WHOLE_HEIGHT = 44 * mm
 SCENE = (WIDTH, 70 * mm)
+PAIR = (WIDTH, 78 * mm)
 LABEL = 24 * mm
 MOST_MEASURES, MOST_SIGHTS, TERMS = 10, 6, 3
 
@@ -31,10 +33,13 @@ def status_words(status: FindingStatus, language: Language) -> str:
     return str(row[language])
 
 
+Part = Literal["detail", "whole", "pair"]
+
+
 class Picture(Flowable):  # type: ignore[misc]
     """A JPEG as large as fits into a box, at its upper left; read from the disk when its page is drawn."""
 
-    def __init__(self, shots: Shots, entry: Entry, part: str, box: tuple[float, float], pen: Pen) -> None:
+    def __init__(self, shots: Shots, entry: Entry, part: Part, box: tuple[float, float], pen: Pen) -> None:
         super().__init__()
         self.width, self.height = box
         self._shots, self._entry, self._part, self._pen = shots, entry, part, pen
@@ -46,7 +51,7 @@ class Picture(Flowable):  # type: ignore[misc]
     def draw(self) -> None:
         """Draw the picture, or the words that there is none."""
         shot = self._shots(self._entry)
-        picture: Jpeg | None = shot.detail if self._part == "detail" else shot.whole
+        picture: Jpeg | None = getattr(shot, self._part)
         words = pick(shot.note, self._pen.language)
         note = self._pen.text(words, "faint") if words and self._part == "detail" else None
         if picture is None:
@@ -75,6 +80,9 @@ def card(entry: Entry, shots: Shots, pen: Pen) -> Flowable:
         side = [Picture(shots, entry, "whole", (RIGHT, WHOLE_HEIGHT), pen), _table(facts, RIGHT, pen)]
         detail = Picture(shots, entry, "detail", (DETAIL, DETAIL), pen)
         parts.append(grid([[detail, side]], [DETAIL + 3 * mm, RIGHT], _no_padding()))
+    pair = shots(entry).pair
+    if pair is not None:
+        parts += [pen.text(pen.word("then_now"), "faint"), Picture(shots, entry, "pair", PAIR, pen)]
     return KeepTogether([*parts, Spacer(0, 5 * mm)])
 
 

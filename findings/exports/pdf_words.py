@@ -55,6 +55,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "chance": ("程度の確率", "Probability"),
     "supposed": ("仮定ごとの程度", "If it were so"),
     "since": ("前回から", "Since last time"),
+    "then_now": (
+        "前回(左)と今回(右)、今回の写真に重ねた同じ範囲。水色: 前回の範囲、黄: 今回の範囲",
+        "Last time (left) and now (right) in one frame. Light blue: outline of last time, yellow: of this time",
+    ),
     "priority": ("優先度点", "Priority"),
     "sights": ("他の画像", "Other pictures"),
     "model": ("モデル", "Model"),

@@ -32,6 +32,7 @@ class Entry:
         sight_pictures: names of their picture files.
         track: against the previous survey; None where nobody compared.
         previous: the finding of the previous survey, or None.
+        previous_image: its picture, or None.
     """
 
     rank: int
@@ -44,6 +45,7 @@ class Entry:
     sight_pictures: tuple[str, ...] = ()
     track: Track | None = None
     previous: Finding | None = None
+    previous_image: Image | None = None
 
     @property
     def grade(self) -> str:
@@ -241,11 +243,13 @@ class Shot:
     Attributes:
         detail: the place; None: there is no picture, and ``note`` says why.
         whole: the whole picture with a box around the place, or None.
+        pair: the place then and now in one frame; None where no registration joins the two pictures.
         note: what the reader must know, ja and en; empty texts where there is nothing.
     """
 
     detail: Jpeg | None
     whole: Jpeg | None = None
+    pair: Jpeg | None = None
     note: tuple[str, str] = ("", "")
 
 

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from findings.comparison_words import STATES
 from findings.errors import GradingError
 from findings.exports.record import Entry
 from findings.taxonomy import damage_type, member_kind
 from findings.tracking import Growth, TrackState
 from findings.wording import Language, measure_name, number
 
-STATES: Mapping[TrackState, tuple[str, str]] = {
-    TrackState.NEW: ("新規(前回の記録なし)", "new (not recorded last time)"),
-    TrackState.PROGRESSED: ("進行", "progressed"),
-    TrackState.UNCHANGED: ("変化なし", "unchanged"),
-    TrackState.REPAIRED_SUSPECTED: ("補修済の可能性", "repaired?"),
-    TrackState.NOT_FOUND: ("確認できず(NG: 要説明)", "not found (NG: to be explained)"),
-    TrackState.NOT_ASSESSABLE: ("今回は判定できない", "not assessable this time"),
-}
 NOT_COMPARED = ("前回の調査と比較していない", "not compared with an earlier survey")
 
 
@@ -27,8 +18,9 @@ def pick(pair: tuple[str, str], language: Language) -> str:
 
 
 def state_words(state: TrackState, language: Language) -> str:
-    """Return a track's state in words."""
-    return pick(STATES[state], language)
+    """Return a track's state in words; what must be explained is marked NG, as the forms mark it."""
+    words = STATES[state]
+    return words.ja if language == "ja" else words.en
 
 
 def growth_words(growth: Growth, language: Language) -> str:
