@@ -15,7 +15,8 @@ from findings.profile_checks import profile_problems
 from findings.standard import check, freeze, load_standard, read_yaml, standard_folders
 
 STANDARD = "priority_profile"
-DEFAULT = "default-v1"
+DEFAULT = ""
+"""Names the profile in force: the packaged one, or the agency's own in its place, whatever its id is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,13 @@ class Profile:
 
 
 def load_profile(name_or_path: str = DEFAULT) -> Profile:
-    """Return the priority profile in force of that id, or the one in a YAML file.
+    """Return the priority profile of that id, the one in a YAML file, or the one in force where no name is given.
 
     Raises:
         StandardError: there is no such profile, or it is refused (weights that do not sum to 1, ...).
     """
+    if name_or_path == DEFAULT:
+        return _profile(load_standard(STANDARD))
     path = Path(name_or_path)
     if path.suffix in (".yaml", ".yml") and path.is_file():
         return _profile(_checked(path))
@@ -72,9 +75,7 @@ def profiles() -> tuple[Profile, ...]:
             taken.add(path.name)
             profile = _profile(_checked(path))
             if any(other.id == profile.id for other in found):
-                raise StandardError(
-                    f"{path.name}: a profile with the id {profile.id!r} is there already; take another"
-                )
+                raise StandardError(f"{path.name}: a profile with the id {profile.id!r} is there already; take another")
             found.append(profile)
     return tuple(found)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from findings.asset import Asset, Structure
 from findings.errors import GradingError, InputError, MizuhashiError, NotAssessable, StoreError, UnreadableImage
 from findings.finding import Finding
+from findings.profile import DEFAULT, load_profile
 from findings.store import ModelRun, Store
 from findings.store.rank import rank_all
 from findings.survey import Image, ImageKind, ImageStatus, Survey
@@ -75,7 +76,8 @@ def inspect_survey(
     device: torch.device,
     home: Path,
     progress: Progress = lambda _name, _done, _total: None,
-    profile: str = "default-v1",
+    profile: str = DEFAULT,
+    today: date | None = None,
 ) -> Report:
     """Inspect every picture of a survey and rank all findings of the store anew.
 
@@ -87,12 +89,15 @@ def inspect_survey(
         device: where networks run.
         home: evidence pictures are written below ``home/evidence``.
         progress: called with file name, pictures done and pictures in all.
-        profile: name or path of the priority profile.
+        profile: name or path of the priority profile; refused before anything is inspected.
+        today: for deadlines; see `rank_all`.
 
     Raises:
         NotFound: no such survey.
         UnknownModel: no such model.
+        StandardError: no such profile, or one that is refused.
     """
+    load_profile(profile)
     survey = store.survey(survey_name)
     run = _Run(store, survey, home, device, profile, bool(model_refs))
     images = store.images(survey.uid)
@@ -106,7 +111,7 @@ def inspect_survey(
     with run.watch.stage("merge"):
         run.remarks += [(survey_name, words) for words in merge_survey(store, survey).words]
     with run.watch.stage("rank"):
-        total = rank_all(store, survey_name, profile)
+        total = rank_all(store, survey_name, profile, today)
     return Report(
         survey=survey_name,
         models=tuple(f"{m.card.name}@{m.card.version}" for m in models),

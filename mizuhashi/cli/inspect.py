@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mizuhashi.cli.options import BackendOption, Device, DeviceOption, JsonOption, Runner, new_app
+from mizuhashi.cli.options import BackendOption, Device, DeviceOption, JsonOption, ProfileOption, Runner, new_app
 from mizuhashi.cli.session import PARTIAL, session_of
 from mizuhashi.output import stages
 
@@ -27,9 +27,13 @@ def inspect(
     ] = None,
     device: DeviceOption = Device.AUTO,
     backend: BackendOption = Runner.TORCH,
+    profile: ProfileOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Inspect, rank, and print the first findings of the survey; status 3 if some images failed."""
+    from datetime import UTC, datetime
+
+    from findings.profile import DEFAULT
     from inference.device import pick_device
     from inference.pipeline import inspect_survey
     from mizuhashi.listing import COLUMNS, cells, ranked, record
@@ -46,6 +50,8 @@ def inspect(
                 device=pick_device(device.value),
                 home=session.settings().home,
                 progress=progress,
+                profile=profile or DEFAULT,
+                today=datetime.now(UTC).date(),
             )
         rows = list(ranked(store, survey=survey, limit=SHOWN))
     for line in remark_lines(report):

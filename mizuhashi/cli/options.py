@@ -39,6 +39,15 @@ class Runner(StrEnum):
 
 BackendOption = Annotated[Runner, typer.Option("--backend", help="What runs networks; see `mizuhashi models export`.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where the networks run; auto: a GPU if there is one.")]
+ProfileOption = Annotated[
+    str,
+    typer.Option(
+        "--profile",
+        metavar="ID|FILE",
+        show_default="the one in force",
+        help="Rank by this profile; see `mizuhashi profiles list`.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document for a program.")]
 
 

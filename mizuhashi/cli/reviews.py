@@ -10,7 +10,7 @@ import typer
 
 from findings.exports import Pictures, ReviewFormat
 from findings.status import FindingStatus
-from mizuhashi.cli.options import Device, DeviceOption, JsonOption, new_app
+from mizuhashi.cli.options import Device, DeviceOption, JsonOption, ProfileOption, new_app
 from mizuhashi.cli.session import Session, session_of
 
 if TYPE_CHECKING:
@@ -84,14 +84,19 @@ def import_(
     pending: Annotated[
         Pending, typer.Option(help="A finding left as it was, without decision: nothing decided, or confirmed.")
     ] = Pending.IGNORED,
+    profile: ProfileOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Import, rank anew, and say what was decided."""
+    from datetime import UTC, datetime
+
+    from findings.profile import DEFAULT, load_profile
     from findings.store.rank import rank_all
     from mizuhashi.reviewing import import_reviews
 
     session = session_of(ctx)
     with session.store() as store:
+        load_profile(profile or DEFAULT)  # refused before anything is imported
         done = import_reviews(
             store,
             file,
@@ -102,7 +107,7 @@ def import_(
             pending_confirms=pending is Pending.CONFIRMED,
         )
         if done.counts.added:
-            rank_all(store)
+            rank_all(store, profile=profile or DEFAULT, today=datetime.now(UTC).date())
     if as_json:
         session.output.json(_import_record(done))
         return

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely.geometry import Point
+from shapely.geometry import Point, box
 
 from findings.asset import Crossing
 from findings.finding import Finding, FindingStatus, Priority
@@ -147,3 +147,80 @@ def test_the_numbers_of_the_list_are_those_of_each_finding_alone() -> None:
         for name in ("score", "low", "high"):
             assert getattr(alone, name) == pytest.approx(getattr(ranking, name)[index])
         assert ranking.inputs(index).score("used") == pytest.approx(alone.score)
+
+
+def test_hazards_that_a_profile_asks_for_raise_the_likelihood_and_their_lack_is_stated() -> None:
+    profile, finding = load_profile("mndot-like-v1"), a_finding(grade=a_grade("c"))
+    calm, shaken = (a_bridge(soundness="I", **KNOWN, fatigue_risk=risk) for risk in (0.0, 1.0))
+    less, more = (score_finding(finding, bridge, profile) for bridge in (calm, shaken))
+    assert more.score > less.score
+    missing = {term.name for term in less.terms if term.value is None}
+    assert {"flooding_risk", "truck_damage_risk"} <= missing
+    assert "fatigue_risk" not in missing
+    assert less.high > less.score
+
+
+def test_where_nobody_knows_of_people_below_the_range_reaches_to_the_head_of_the_section() -> None:
+    values = {name: value for name, value in KNOWN.items() if name != "third_party_below"}
+    assets = {"known": a_bridge("known", **KNOWN), "open": a_bridge("open", **values)}
+    found = [a_finding(f"worse{n}", damage="6", grade=a_grade("e"), asset_uid="known") for n in range(3)]
+    spall = a_finding("spall", damage="7", grade=a_grade("c"), asset_uid="open")
+    shown = {p.finding_uid: p for p in rank([*found, spall], assets, PROFILE)}["spall"]
+    assert (shown.rank, shown.best_rank) == (4, 1)
+    (term,) = [term for term in shown.terms if term.name == "third_party_below"]
+    assert (term.best_rank, term.value) == (1, None)
+    without = load_profile("vdot-like-v1")  # weighs no third parties, but its hard rule asks for them
+    other = {p.finding_uid: p for p in rank([*found, spall], assets, without)}["spall"]
+    assert [t.best_rank for t in other.terms if t.name == "third_party_below"] == [1]
+    crack = replace(spall, damage="6")
+    kept = {p.finding_uid: p for p in rank([*found, crack], assets, PROFILE)}["spall"]
+    assert [t.best_rank for t in kept.terms if t.name == "third_party_below"] == [4]
+
+
+def test_a_sound_surface_over_people_is_not_raised() -> None:
+    over = {"bridge": a_bridge(**{**KNOWN, "third_party_below": 1})}
+    sound, crack = (
+        a_finding("sound", damage="7", grade=a_grade("a")),
+        a_finding("crack", damage="6", grade=a_grade("b")),
+    )
+    assert uids(rank([sound, crack], over, PROFILE)) == ["crack", "sound"]
+
+
+def test_what_was_rejected_stands_behind_what_was_rejected_last_time() -> None:
+    found, assets = bridges(2)
+    closed = replace(found[1], status=FindingStatus.REJECTED)
+    assert uids(rank([closed, found[0]], assets, PROFILE, rejected_before={"f0"})) == ["f0", "f1"]
+
+
+def test_a_long_bar_is_near_a_bridge_that_it_reaches_and_a_reach_without_a_search_stays_unknown() -> None:
+    assets = {"reach": a_reach("reach"), "bridge": a_bridge("bridge", **KNOWN), "other": a_reach("other")}
+    bar = a_finding("bar", damage="R15", grade=a_grade("c", scheme="river_rating"), asset_uid="reach")
+    bar = replace(bar, geometry_lonlat=box(131.4, 34.1, 131.42, 34.1005))  # 1.8 km long, its middle 0.9 km away
+    quiet = replace(bar, uid="quiet", asset_uid="other")
+
+    def crossing(source: str) -> dict[str, float | None]:
+        at = Crossing("bridge", "reach", (131.4, 34.1), source=source)
+        found = rank([bar, quiet], assets, PROFILE, crossings=[at])
+        return {p.finding_uid: next(t.value for t in p.terms if t.name == "crossing_bridge") for p in found}
+
+    searched, stated = crossing("geometry"), crossing("stated")
+    assert searched["bar"] == stated["bar"] != 0
+    assert (searched["quiet"], stated["quiet"]) == (0, None)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.tuples(st.sampled_from("bcde"), st.booleans(), st.booleans()), min_size=1, max_size=7))
+def test_ranges_hold_the_rank_and_what_is_known_has_none(rows: list[tuple[str, bool, bool]]) -> None:
+    found, assets = [], {}
+    for n, (code, known, sure) in enumerate(rows):
+        status = FindingStatus.CONFIRMED if sure else FindingStatus.CANDIDATE
+        measures = (a_measure("length", 1.0, "m"),)
+        found.append(a_finding(f"f{n}", grade=a_grade(code), asset_uid=f"b{n}", status=status, measures=measures))
+        assets[f"b{n}"] = a_bridge(f"b{n}", soundness="I", **(KNOWN if known else {}))
+    for shown in rank(found, assets, PROFILE, tracks={f.uid: TrackState.UNCHANGED for f in found}):
+        assert shown.best_rank <= shown.rank <= shown.worst_rank
+        if shown.low == shown.high and assets[f"b{shown.finding_uid[1:]}"].attributes:
+            assert shown.best_rank == shown.worst_rank
+        for term in shown.terms:
+            if term.best_rank:
+                assert shown.best_rank <= term.best_rank <= shown.rank <= term.worst_rank <= shown.worst_rank
