@@ -197,7 +197,7 @@ def _groups(found: _Problems, data: Mapping[str, Any]) -> None:
         if not isinstance(group, Mapping) or not _number(group.get("weight"), 0, 1) or not _words(group):
             found.add(f"groups.{name}", group, "{weight, ja, en}")
             continue
-        own = [r.get("weight") for r in rows.values() if isinstance(r, Mapping) and r.get("group") == name]
+        own: list[Any] = [r.get("weight") for r in rows.values() if isinstance(r, Mapping) and r.get("group") == name]
         if all(_number(weight, 0, 1) for weight in own) and abs(sum(own) - group["weight"]) > 1e-6:
             found.add(
                 f"groups.{name}: sum of its rows' weights", round(sum(own), 6), f"the group's weight {group['weight']}"

@@ -101,7 +101,7 @@ def _agreeing(p: Points, q: Points, tolerance: float) -> tuple[Points, NDArray[n
     for _ in range(5):  # the set settles at once
         if found is None or not np.isfinite(found).all() or abs(found[2, 2]) < 1e-12:
             return None
-        now = _error(found, p, q) < tolerance
+        now = _error(np.asarray(found, np.float64), p, q) < tolerance
         if now.sum() < LEAST_INLIERS:
             return None
         if np.array_equal(now, inside):
@@ -117,7 +117,7 @@ def _error(matrix: Points, p: Points, q: Points) -> NDArray[np.float64]:
     """Return how far each match is from agreeing, in pixels of the second picture; the worse of both ways."""
     forth = np.linalg.norm(_apply(matrix, p) - q, axis=1)
     try:
-        back = np.linalg.norm(_apply(np.linalg.inv(matrix), q) - p, axis=1)
+        back = np.linalg.norm(_apply(np.asarray(np.linalg.inv(matrix), np.float64), q) - p, axis=1)
     except np.linalg.LinAlgError:
         return np.full(len(p), np.inf)
     scale = math.sqrt(max(abs(np.linalg.det(matrix[:2, :2])), 1e-12))

@@ -95,7 +95,8 @@ def other_sights(session: Session, defect_uids: Sequence[str]) -> dict[str, tupl
     for part in chunks(list(defect_uids)):
         query = sa.select(table.defect_uid, table.uid).where(table.defect_uid.in_(part), table.active, ~table.leads)
         for defect_uid, uid in session.execute(query.order_by(table.id)):
-            found[defect_uid] = (*found.get(defect_uid, ()), uid)
+            if defect_uid is not None:
+                found[defect_uid] = (*found.get(defect_uid, ()), uid)
     return found
 
 

@@ -140,7 +140,10 @@ def matched(agreeing: int, stray: int, extent: tuple[float, float] = (1200.0, 90
     places = rng.uniform((0, 0), extent, (count, 2)) - (600, 450)
     shift = np.array([7.0, 5.0])
     partners = np.vstack([places[:agreeing] + shift, rng.uniform((0, 0), extent, (stray, 2)) - (600, 450)])
-    one, two = (Features(at[:, 0] - 1j * at[:, 1], descriptors, 1200, 1.0) for at in (places, partners))
+    one, two = (
+        Features(np.asarray(at[:, 0] - 1j * at[:, 1], np.complex128), descriptors, 1200, 1.0)
+        for at in (places, partners)
+    )
     return register_features(one, Frame(1200, 900), two, Frame(1200, 900))
 
 
