@@ -150,6 +150,9 @@ def _priority(priority: Priority | None) -> dict[str, Any] | None:
         "low": priority.low,
         "high": priority.high,
         "section": priority.section,
+        "rank": priority.rank or None,
+        "best_rank": priority.best_rank or None,
+        "worst_rank": priority.worst_rank or None,
         "profile": priority.profile,
         "terms": [
             {
@@ -157,6 +160,8 @@ def _priority(priority: Priority | None) -> dict[str, Any] | None:
                 "value": term.value,
                 "weight": term.weight,
                 "contribution": term.contribution,
+                "best_rank": term.best_rank or None,
+                "worst_rank": term.worst_rank or None,
                 "words_ja": term.words_ja,
                 "words_en": term.words_en,
             }

@@ -106,7 +106,7 @@ def cells(row: Row) -> tuple[str, ...]:
     """Return the cells of `COLUMNS`."""
     finding = row.finding
     return (
-        str(row.rank),
+        rank_text(row),
         score_text(row.priority),
         f"{row.told}{sights_text(len(row.others))}",
         "; ".join(measure_text(measure) for measure in main_measures(finding)),
@@ -132,6 +132,31 @@ def main_measures(finding: Finding) -> list[Measure]:
 def sights_text(others: int) -> str:
     """Return `` (+3 sights)``: how many more pictures show the defect; nothing for a single sight."""
     return "" if others == 0 else f" (+{others} sight{'s' if others > 1 else ''})"
+
+
+def rank_text(row: Row) -> str:
+    """Return ``3 (1-9)``: the place in the whole list, and where it could lie if the missing inputs were known.
+
+    A place within one survey alone has no range: that of the whole list does not fit it.
+    """
+    priority = row.priority
+    if priority is None or row.rank != priority.rank or priority.best_rank == priority.worst_rank:
+        return str(row.rank)
+    return f"{row.rank} ({priority.best_rank}-{priority.worst_rank})"
+
+
+def missing_lines(priority: Priority) -> list[str]:
+    """Return what is missing, each with the ranks between which it leaves the finding, the widest range first."""
+    found = [term for term in priority.terms if term.value is None]
+    found.sort(key=lambda term: (term.best_rank - term.worst_rank, term.name))
+    lines = []
+    for term in found:
+        moved = term.best_rank != term.worst_rank
+        ja = f"順位 {term.best_rank}-{term.worst_rank}" if moved else "順位への影響なし"
+        en = f"rank {term.best_rank}-{term.worst_rank}" if moved else "no effect on the rank"
+        words = f"{term.words_ja} / {term.words_en}"
+        lines.append(f"{words}: {ja} / {en}" if term.best_rank else words)
+    return lines
 
 
 def score_text(priority: Priority | None) -> str:
@@ -192,7 +217,7 @@ def finding_lines(
     finding, grade = row.finding, row.finding.grade
     lines = [
         f"{row.told}  [{finding.uid}]",
-        f"rank        {row.rank or 'not listed'}, score {score_text(row.priority)}",
+        f"rank        {rank_text(row) if row.rank else 'not listed'}, score {score_text(row.priority)}",
     ]
     lines.append(f"asset       {row.asset_name or finding.asset_uid or 'none'}")
     lines += [f"{'review' if n == 0 else '':<11} {review_text(one)}" for n, one in enumerate(reversed(reviews))]
@@ -210,11 +235,14 @@ def finding_lines(
     seen = [_sight_text(*sight) for sight in sights]
     lines += [f"{'also seen' if n == 0 else '':<11} {text}" for n, text in enumerate(seen)]
     lines += [f"{kind:<11} {home / path}" for kind, path in finding.evidence.items()]
-    if row.priority is not None:
-        lines.append(f"priority    {number(row.priority.score)} by {row.priority.profile} ({row.priority.section})")
-        for term in row.priority.terms:
-            lines.append(f"  {term.contribution:+6.1f}  {term.words_ja} / {term.words_en}")
-    return lines
+    return lines + (_priority_lines(row.priority) if row.priority is not None else [])
+
+
+def _priority_lines(priority: Priority) -> list[str]:
+    lines = [f"priority    {number(priority.score)} by {priority.profile} ({priority.section})"]
+    lines += [f"  {term.contribution:+6.1f}  {term.words_ja} / {term.words_en}" for term in priority.terms]
+    missing = missing_lines(priority)
+    return lines + [f"{'missing' if n == 0 else '':<11} {line}" for n, line in enumerate(missing)]
 
 
 def _place(finding: Finding) -> str:
