@@ -19,7 +19,7 @@ from findings.finding import Grade
 from findings.grading import grade
 from findings.labels import label_named, label_of
 from findings.survey import Image, ImageKind
-from findings.taxonomy import check_member
+from findings.taxonomy import member_kind
 from imagery.ingest import IngestOptions, describe
 from imagery.mask_files import read_mask
 from imagery.masks import Classes, hidden, names
@@ -98,7 +98,8 @@ def measure_one(
         NotAssessable: the picture cannot be judged, and no mask says where the damages are.
         GradingError: an unknown member.
     """
-    check_member("6", member, None)
+    if member is not None:
+        member = member_kind(member).symbol
     folder = Path(tempfile.mkdtemp(prefix="measure-"))
     try:
         image = replace(describe(path, options=replace(options, mask_folder=folder)), member=member)

@@ -64,7 +64,6 @@ def measure(
     _check(mask, model, classes, class_, stand_off, gsd_mm)
     sigma_mm = parse_sigma(gsd_sigma, gsd_mm)
     from findings.asset import Structure
-    from findings.taxonomy import member_kind
     from imagery.ingest import IngestOptions
     from inference.device import pick_device
     from inference.one_picture import measure_one
@@ -78,7 +77,7 @@ def measure(
         models=() if mask is not None else _models(session, model, device, backend),
         device=pick_device(device.value),
         structure=Structure.UNKNOWN if material is None else Structure(material.value),
-        member=None if member is None else member_kind(member).symbol,
+        member=member,
         member_mask=member_mask,
     )
     if overlay is not None:

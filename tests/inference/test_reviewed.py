@@ -35,6 +35,17 @@ def test_the_pieces_of_what_people_decided_about_are_not_listed_again(status: Fi
     assert parts == 1
 
 
+def test_a_crack_keeps_id_and_decision_when_its_picture_turns_out_to_show_a_deck_slab() -> None:
+    joint = a_joint(damage="6")
+    assert finding_uid(IMAGE.uid, "11", JOINT, [joint]) == "joint"
+    assert finding_uid(IMAGE.uid, "11", JOINT, []) == finding_uid(IMAGE.uid, "6", JOINT, [])
+    piece = a_place(box(20, 10, 60, 14), damage="11")
+    assert without_parts([piece], [joint]) == ([], 1)
+    rust = a_joint(damage="8", details={"class": "rust"})
+    assert finding_uid(IMAGE.uid, "1", JOINT, [rust], label="rust") == "joint"
+    assert finding_uid(IMAGE.uid, "1", JOINT, [rust]) != "joint"
+
+
 def test_a_place_that_reaches_out_of_a_rejected_one_is_a_new_finding() -> None:
     crossing = box(100, 0, 104, 60)
     assert without_parts([a_place(crossing)], [a_joint()]) == ([a_place(crossing)], 0)

@@ -107,6 +107,9 @@ def test_a_scale_known_to_half_of_itself_gives_bounds_and_a_statement(
     assert any("50% only" in line for line in found["remarks"])
     assert width["low_mm"] < 0.1 * width["value_mm"]
     assert width["high_mm"] > 1.9 * width["value_mm"]
+    assert found["image"]["resolvable_width"]["value_mm"] is None
+    assert "infinite" in found["image"]["resolvable_width"]["reason"]
+    assert any("resolvable width is infinite" in line for line in found["remarks"])
     vaguer = measured(capsys, files[0], "--mask", files[1], "--gsd-mm", 0.3, "--gsd-sigma", "60%")
     width = vaguer["findings"][0]["width"]["p95"]
     assert width["value_px"] is not None
@@ -179,6 +182,8 @@ def test_the_overlay_and_the_table_are_written(
         (("--gsd-mm", "nan"), "gsd"),
         (("--gsd-mm", "-1"), "gsd"),
         (("--gsd-mm", "0.3", "--gsd-sigma", "much"), "expected mm/px"),
+        (("--gsd-mm", "0.3", "--gsd-sigma", "nan"), "finite number above 0"),
+        (("--gsd-mm", "0.3", "--gsd-sigma=-5%"), "finite number above 0"),
         (("--gsd-sigma", "0.1"), "belongs to --gsd-mm"),
         (("--gsd-mm", "0.3", "--stand-off", "2"), "two answers"),
         (("--class", "dragon"), "dragon"),
@@ -207,6 +212,65 @@ def test_a_mask_of_another_size_or_in_colour_is_refused(
     coloured[5:9, 5:9] = (1, 2, 3)
     cv2.imwrite(str(files[1]), coloured)
     assert "coloured" in run(capsys, "measure", files[0], "--mask", files[1])[2]
+
+
+def test_a_mask_that_is_no_picture_or_not_there_is_refused_by_name(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    files[1].write_text("this is a letter")
+    status, out, err = run(capsys, "measure", files[0], "--mask", files[1])
+    assert (status, out) == (1, "")
+    assert files[1].name in err
+    files[1].unlink()
+    assert files[1].name in run(capsys, "measure", files[0], "--mask", files[1])[2]
+
+
+def test_an_exif_orientation_is_not_applied_because_the_mask_is_of_the_pixels_as_stored(
+    files: tuple[Path, Path], crack: Picture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = measured(capsys, files[0], "--mask", files[1], "--gsd-mm", 0.3)["findings"]
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    with Pillow.open(files[0]) as picture:
+        picture.save(files[0], exif=exif, quality=95, subsampling=0)
+    (turned,) = measured(capsys, files[0], "--mask", files[1], "--gsd-mm", 0.3)["findings"]
+    assert turned["outline"] == plain[0]["outline"]
+    width = turned["width"]["p50"]
+    assert width["low_px"] <= float(np.median(crack.width_px)) <= width["high_px"]
+
+
+def test_rust_on_steel_is_graded_by_its_share_of_the_member(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = np.random.default_rng(1).integers(140, 150, (200, 300, 3)).astype(np.uint8)
+    rust, member = np.zeros((200, 300), np.uint8), np.zeros((200, 300), np.uint8)
+    rust[50:150, 40:160], member[40:160, 30:170] = 1, 1
+    for name, pixels in (("p", picture), ("rust", rust), ("member", member)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), pixels)
+    words = (tmp_path / "p.png", "--mask", tmp_path / "rust.png", "--class", "rust", "--material", "S")
+    (open_,) = measured(capsys, *words)["findings"]
+    assert (open_["type"], open_["damage_id"]) == ("rust", "1")
+    assert open_["grade"]["codes"] == ["b", "c", "d", "e"], "what else is in view, nobody said"
+    (known,) = measured(capsys, *words, "--member-mask", tmp_path / "member.png")["findings"]
+    assert known["grade"]["codes"] == ["c", "e"], "5/7 of the member: large; the depth stays open"
+    (bearing,) = measured(capsys, *words, "--member", "支承本体")["findings"]
+    assert (bearing["damage_id"], "conflict" in bearing) == ("1", False)
+    (concrete,) = measured(capsys, *words[:-2])["findings"]
+    assert concrete["damage_id"] == "8"
+    cv2.imwrite(str(tmp_path / "member.png"), member[:50])
+    assert "300 x 50 px" in run(capsys, "measure", *words, "--member-mask", tmp_path / "member.png")[2]
+
+
+def test_marks_where_the_picture_cannot_be_judged_are_measured_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = np.random.default_rng(1).integers(120, 160, (600, 800, 3)).astype(np.uint8)
+    picture[:, 400:] = 255
+    mask = np.zeros((600, 800), np.uint8)
+    mask[200:400, 500:700] = 1
+    cv2.imwrite(str(tmp_path / "p.png"), picture)
+    cv2.imwrite(str(tmp_path / "m.png"), mask)
+    found = measured(capsys, tmp_path / "p.png", "--mask", tmp_path / "m.png", "--class", "efflorescence")
+    assert found["findings"][0]["area"]["value_px2"] == 200 * 200
+    assert any("over-exposed" in line and "less sure" in line for line in found["remarks"])
 
 
 def test_a_file_that_is_no_picture_is_refused(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
