@@ -122,9 +122,11 @@ def make_years(
     names = sorted({_plan(defect.uid) for defect in first.defects})
     drawn = [str(name) for name in rng.permutation(names)]
     third = max(1, len(drawn) // 3)
-    grown = {name: float(rng.uniform(1.2, 1.6)) for name in drawn[:third]}
-    changes = WallChanges(grown, frozenset(drawn[third : third + 3]), new=3, weathering=0.3)
-    gone = frozenset(drawn[third + 3 : third + 3 + missed])
+    # The generator lays stains anew where they grow, so only cracks and spalls grow in place.
+    grown = {name: float(rng.uniform(1.2, 1.6)) for name in [n for n in drawn if _grows(n)][:third]}
+    rest = [name for name in drawn if name not in grown]
+    changes = WallChanges(grown, frozenset(rest[:3]), new=3, weathering=0.3)
+    gone = frozenset(rest[3 : 3 + missed])
     walls = {BEFORE: first, AFTER: build_wall(seed, spec, changes)}
     store = Store(store_url(home), home)
     store.upgrade()
@@ -140,6 +142,10 @@ def make_years(
         )
         merge_survey(store, store.survey(survey))
     return Years(store, walls, known, changes, gone)
+
+
+def _grows(name: str) -> bool:
+    return name.startswith(("crack", "pair", "spalling"))
 
 
 def _plan(name: str) -> str:
@@ -241,11 +247,14 @@ def _sights(image: Image, photo: WallPhoto, names: dict[str, str], skipped: froz
 def score(years: Years, found: SurveyComparison) -> Scores:
     """Return what a comparison got right."""
     seen = [
-        {years.names[sight.uid] for defect in side.defects for sight in defect} for side in (found.before, found.after)
+        {name for defect in side.defects for sight in defect if _is_named(years, name := years.names[sight.uid])}
+        for side in (found.before, found.after)
     ]
     counts = Scores(are=len(seen[0] & seen[1]), pairs=found.pairs, registered=len(found.registrations))
     matched: set[str] = set()
     for track in found.tracks:
+        if not _is_named(years, years.names[str(track.finding_uid or track.previous_uid)]):
+            continue
         if track.finding_uid is not None and track.previous_uid is not None:
             same = years.names[track.finding_uid] == years.names[track.previous_uid]
             counts.made += 1
@@ -256,6 +265,11 @@ def score(years: Years, found: SurveyComparison) -> Scores:
         name = years.names[str(track.finding_uid or track.previous_uid)]
         counts.states[_true_state(years, name, seen), track.state.value] += 1
     return counts
+
+
+def _is_named(years: Years, name: str) -> bool:
+    """Return whether a name means one thing both times: a spall that grows gets other pieces and other bars."""
+    return _plan(name) not in years.changes.grown or name == _plan(name)
 
 
 def _true_state(years: Years, name: str, seen: Sequence[set[str]]) -> str:

@@ -49,7 +49,7 @@ UNITS = {
 }
 """Dimension of each unit, and what it is in pixels, metres or square metres."""
 CRACK_DECIDES = ("length", "width_p95")
-AREA_DECIDES = ("area", "rebar_length", "displacement", "plan_cover_ratio")
+AREA_DECIDES = ("length", "area", "rebar_length", "displacement", "plan_cover_ratio")
 SIZES = ("length", "area", "rebar_length", "streak_length", "count")
 
 
