@@ -24,7 +24,7 @@ from findings.priority_inputs import Input, compared
 from findings.priority_values import OwnValues
 from findings.profile import Profile, load_profile
 from findings.ranking_formula import Formula
-from findings.ranking_inputs import AT, AssetFacts, Inputs, River, deadline_of, inputs_of, near_bridges
+from findings.ranking_inputs import AT, AssetFacts, Inputs, River, deadline_of, inputs_of, near_bridges, value_of
 from findings.ranking_rules import CANDIDATE, CONFIRMED, LAST_BAND, OFFICIAL, Place, place_of
 from findings.tracking import TrackState
 
@@ -184,15 +184,14 @@ class Ranking:
         """Return what the asset of the finding at an index brings."""
         return self._facts_of(self.findings[index])
 
-    def consequence_values(self, index: int) -> dict[str, float]:
-        """Return every input of the consequence as counted, 0 to 1, by name."""
+    def consequence_values(self, index: int) -> tuple[float, ...]:
+        """Return every input of the consequence as counted, 0 to 1, in the order of the profile's table."""
         finding = self.findings[index]
         facts = self._facts_of(finding)
-        values = {i.name: i.used / i.weight if i.weight else 0.0 for i in facts.inventory}
-        near = near_bridges(finding, facts, self._river)
-        if near is not None:
-            values[near.name] = near.used / near.weight if near.weight else 0.0
-        return values
+        near = near_bridges(finding, facts, self._river) if facts.river else None
+        if near is None:
+            return facts.values
+        return tuple(value_of(near if i.name == near.name else i) for i in facts.inventory)
 
     def inputs(self, index: int) -> Inputs:
         """Return every input of the finding at an index of the list."""

@@ -47,6 +47,7 @@ class AssetFacts:
         official: what that brings at its least, as counted and at its most; zeros for rivers.
         consequence: the same for its inventory, without the bridges near it.
         inventory: the inputs that this is the sum of.
+        values: the same as counted, each 0 to 1.
         hazards: further inputs of the likelihood that the profile asks of bridges (fatigue, flooding ...).
         hazard: their sum at its least, as counted and at its most.
         deadline: ordinal of the day until which measures are due.
@@ -58,6 +59,7 @@ class AssetFacts:
     official: Span
     consequence: Span
     inventory: tuple[Input, ...]
+    values: tuple[float, ...]
     hazards: tuple[Input, ...]
     hazard: Span
     deadline: float
@@ -83,7 +85,8 @@ class AssetFacts:
         table = profile.data["likelihood"]
         return cls(
             asset, river, sound, official,
-            _total(fixed), inventory, hazards, _total(hazards), float(due.toordinal() if due else NEVER),
+            _total(fixed), inventory, tuple(value_of(i) for i in inventory), hazards, _total(hazards),
+            float(due.toordinal() if due else NEVER),
             by_name.get("emergency_route", 0.0), by_name.get("aadt", 0.0),
             named_events(asset.attributes.get("specific_events") if asset else None),
             tuple(table["specific_events"]), float(table["specific_event"]),
@@ -94,6 +97,11 @@ class AssetFacts:
         own = finding.details.get("specific_events")
         named = self.events | named_events(own) if own else self.events
         return self.each_event * sum(event in named for event in self.known_events) if named else 0.0
+
+
+def value_of(source: Input) -> float:
+    """Return an input as counted, 0 to 1, whatever it weighs."""
+    return source.used / source.weight if source.weight else 0.0
 
 
 def _total(sources: Sequence[Input]) -> Span:

@@ -1,20 +1,21 @@
-"""How stable the head of the list is when the weights of the consequence are not quite as the profile says.
+"""How stable the head of the list is when the weights are not quite as the profile says.
 
-The weights of each table are drawn again and again from a Dirichlet distribution around the profile's
-(concentration x weight), so that they stay positive and keep their sum; everything else stays. What stays in the head
-in nearly every draw does not hang on a weight that somebody chose.
+The weights of each consequence table are drawn again and again from a Dirichlet distribution around the profile's
+(concentration x weight), so that they stay positive and keep their sum; the share of the likelihood alone (``base``, or
+``condition_weight``) is drawn from a Beta distribution of the same concentration. The tables of the likelihood and the
+hard rules stay as they are. What stays in the head in nearly every draw does not hang on a weight that somebody chose.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
-from findings.profile import Profile
-from findings.ranking import Ranking
+from findings.ranking import ROUNDED, Ranking
+from findings.ranking_formula import Array, Formula
 
 DRAWS = 200
 HEAD = 50
@@ -58,34 +59,60 @@ def sensitivity(
         draws: how many.
         head: of how many findings.
         seed: of the draws.
-        concentration: of the Dirichlet distribution; larger means smaller changes.
+        concentration: of the distributions; larger means smaller changes.
     """
-    rng = np.random.default_rng(seed)
-    count, size = len(ranking), min(head, len(ranking))
+    rng, size = np.random.default_rng(seed), min(head, len(ranking))
     if size == 0:
         return Sensitivity(0, draws, {}, {}, 1.0, 1.0)
-    parts = [_part(ranking, river) for river in (False, True)]
+    # No score leads out of its band, so nothing behind the band of the head's last place can come into the head.
+    last = ranking.bands[size - 1]
+    count = int(np.searchsorted(ranking.bands, last, "right"))
+    first = int(np.searchsorted(ranking.bands, last, "left"))  # all before it are in the head whatever the weights
+    parts = [_part(ranking, count, river) for river in (False, True)]
     inside, taus = np.zeros(count), []
+    inside[:first] = draws
     for _ in range(draws):
+        formula, scale = _drawn(ranking.formula, concentration, rng)
         score = np.zeros(count)
         for part in parts:
-            if len(part.index):
-                drawn = rng.dirichlet(concentration * part.weights) * part.weights.sum()
-                score[part.index] = part.scores(drawn, ranking.profile)
-        order = np.lexsort((np.arange(count), -np.round(score, 9), ranking.bands))
-        inside[order[:size]] += 1
-        place = np.empty(count)
-        place[order] = np.arange(count)
-        taus.append(1.0 if size < 2 else float(kendalltau(np.arange(size), place[:size]).statistic))
-    share = inside / draws
-    uids = [finding.uid for finding in ranking.findings]
-    others = sorted(
-        ((float(share[i]), uids[i]) for i in range(size, count) if share[i] > 0), key=lambda r: (-r[0], r[1])
-    )
+            weights = rng.dirichlet(concentration * part.weights) * part.weights.sum() * scale
+            score[part.index] = formula.scores(part.likelihood, part.values @ weights, part.closed)
+        falling = -np.round(score, ROUNDED)
+        inside[first + _head(falling[first:], size - first)] += 1
+        taus.append(_agreement(ranking.bands[:size], falling[:size]))
+    share, uids = inside / draws, [finding.uid for finding in ranking.findings[:count]]
+    others = sorted((i for i in range(size, count) if share[i] > 0), key=lambda i: (-share[i], uids[i]))
     return Sensitivity(
-        size, draws, {uids[i]: float(share[i]) for i in range(size)}, {uid: part for part, uid in others},
+        size, draws, {uids[i]: float(share[i]) for i in range(size)}, {uids[i]: float(share[i]) for i in others},
         float(share[:size].mean()), float(np.mean(taus)),
     )  # fmt: skip
+
+
+def _drawn(formula: Formula, concentration: float, rng: np.random.Generator) -> tuple[Formula, float]:
+    """Return a formula with its share drawn, and the factor by which a sum's other weights make room for it."""
+    if not 0 < formula.fixed < 1:
+        return formula, 1.0
+    fixed = float(rng.beta(concentration * formula.fixed, concentration * (1 - formula.fixed)))
+    return replace(formula, fixed=fixed), (1 - fixed) / (1 - formula.fixed) if formula.is_sum else 1.0
+
+
+def _head(falling: Array, size: int) -> NDArray[np.int64]:
+    """Return the indices of so many least values; of equal ones the first in list order."""
+    if size >= len(falling):
+        return np.arange(len(falling))
+    limit = np.partition(falling, size - 1)[size - 1]
+    before = np.flatnonzero(falling < limit)
+    return np.concatenate([before, np.flatnonzero(falling == limit)[: size - len(before)]])
+
+
+def _agreement(bands: NDArray[np.int64], falling: Array) -> float:
+    """Return Kendall's tau between the head as listed and as drawn."""
+    size = len(falling)
+    if size < 2:
+        return 1.0
+    place = np.empty(size)
+    place[np.lexsort((np.arange(size), falling, bands))] = np.arange(size)
+    return float(kendalltau(np.arange(size), place).statistic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,35 +120,16 @@ class _Part:
     """The findings that one table of weights speaks of."""
 
     index: NDArray[np.int64]
-    weights: NDArray[np.float64]
-    values: NDArray[np.float64]  # (N, weights), each 0 to 1
-    likelihood: NDArray[np.float64]
+    weights: Array
+    values: Array  # (N, weights), each 0 to 1
+    likelihood: Array
     closed: NDArray[np.bool_]
 
-    def scores(self, weights: NDArray[np.float64], profile: Profile) -> NDArray[np.float64]:
-        consequence = np.minimum(self.values @ weights, 1.0)
-        data = profile.data
-        if data["formula"] == "sum":
-            return np.where(self.closed, 0.0, 100 * (float(data["condition_weight"]) * self.likelihood + consequence))
-        base = float(data["base"])
-        return np.asarray(100 * self.likelihood * (base + (1 - base) * consequence))
 
-
-def _part(ranking: Ranking, river: bool) -> _Part:
+def _part(ranking: Ranking, count: int, river: bool) -> _Part:
     rows = ranking.profile.data["consequence_river" if river else "consequence"]
-    names = list(rows)
-    index, values, likelihood, closed = [], [], [], []
-    for i in range(len(ranking)):
-        facts = ranking.facts(i)
-        if facts.river is not river:
-            continue
-        used = ranking.consequence_values(i)
-        index.append(i)
-        values.append([used[name] for name in names])
-        likelihood.append(ranking.likelihood[i])
-        closed.append(ranking.closed[i])
-    weights = np.array([float(rows[name]["weight"]) for name in names])
-    return _Part(
-        np.array(index, np.int64), weights, np.array(values, float).reshape(len(index), len(names)),
-        np.array(likelihood, float), np.array(closed, bool),
-    )  # fmt: skip
+    weights = np.array([float(row["weight"]) for row in rows.values()])
+    index = np.array([i for i in range(count) if ranking.facts(i).river is river], np.int64)
+    values = np.array([ranking.consequence_values(int(i)) for i in index], float).reshape(len(index), len(weights))
+    # A weight of 0 stays 0: what the profile does not count is not drawn in.
+    return _Part(index, np.maximum(weights, 1e-9), values, ranking.likelihood[index], ranking.closed[index])

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from findings.finding import FindingStatus
 from findings.profile import load_profile
 from findings.profile_diff import rank_moves
 from findings.ranking import Ranking
-from findings.sensitivity import sensitivity
+from findings.sensitivity import CONCENTRATION, sensitivity
 from tests.findings.factories import a_bridge, a_finding, a_grade
 
 PROFILE = load_profile()
@@ -59,3 +61,30 @@ def test_another_profile_moves_findings_and_the_same_one_none() -> None:
     other = rank_moves(here, ranking(8, load_profile("mndot-like-v1")))
     assert {move.finding_uid for move in other} <= {finding.uid for finding in here.findings}
     assert [abs(m.before - m.after) for m in other] == sorted((abs(m.before - m.after) for m in other), reverse=True)
+
+
+@pytest.mark.parametrize("name", ["default-v1", "vdot-like-v1"])
+def test_the_share_of_draws_is_that_of_lists_ranked_anew_with_the_drawn_weights(name: str) -> None:
+    """Two findings, two weights: who leads follows from which of the two drawn weights is larger."""
+    here = ranking(2, load_profile(name))
+    found = sensitivity(here, head=1, draws=400, seed=3)
+    ((leader, stays),) = found.stays.items()
+    assert leader == here.findings[0].uid
+    rows = load_profile(name).data["consequence"]
+    weights = np.array([row["weight"] for row in rows.values()])
+    pair = [list(rows).index(key) for key in ("emergency_route", "detour_km")]
+    drawn = np.random.default_rng(9).dirichlet(CONCENTRATION * weights, 4000)[:, pair]
+    leads = (drawn[:, 0] >= drawn[:, 1]) if leader == "f00" else (drawn[:, 1] > drawn[:, 0])
+    assert stays == pytest.approx(leads.mean(), abs=0.08)
+
+
+def test_bands_are_never_left_and_what_stands_before_the_last_band_always_stays() -> None:
+    sure = FindingStatus.CONFIRMED
+    official = [a_finding(f"o{n}", grade=a_grade("b"), asset_uid="grave", status=sure) for n in (1, 2)]
+    others = [a_finding(f"f{n}", grade=a_grade("e"), asset_uid=f"b{n}") for n in range(6)]
+    assets = {f"b{n}": a_bridge(f"b{n}", **{**ZERO, "aadt": 10**n}) for n in range(6)} | {
+        "grave": a_bridge("grave", soundness="IV", **ZERO)
+    }
+    found = sensitivity(Ranking([*others, *official], assets, PROFILE), head=4, draws=50)
+    assert [found.stays[f"o{n}"] for n in (1, 2)] == [1.0, 1.0]
+    assert sum(found.stays.values()) + sum(found.enters.values()) == pytest.approx(4)
