@@ -161,7 +161,7 @@ class Ranking:
         finding, place = self.findings[index], self._places[index]
         inputs = self.inputs(index)
         terms = []
-        for (source, points), ends in zip(inputs.points(), inputs.ends(), strict=True):
+        for source, points, ends in inputs.explained():
             best = worst = 0
             if ends is not None:
                 raised = place.if_people_below if source.name == self._people else None

@@ -192,33 +192,38 @@ class Inputs:
 
     def points(self) -> list[tuple[Input, float]]:
         """Return every input with its points, which sum to the score; what a clip cuts off goes off in proportion."""
-        own_raw, official_raw, added, raw = self._sums("used")
+        return [(source, points) for source, points, _ in self.explained()]
+
+    def explained(self) -> list[tuple[Input, float, tuple[float, float] | None]]:
+        """Return every input, its points, and the scores with it at its least and at its most; None if it is known."""
+        sums = self._sums("used")
+        own_raw, official_raw, added, raw = sums
         own, official = self.formula.shares(own_raw, official_raw)
         likelihood = self.formula.likelihood(own_raw, official_raw, added)
         fixed, factor = (0.0, 0.0) if self.closed else self.formula.factors(likelihood)
         kept = (likelihood - own - official) / added if added else 1.0
         each = own / own_raw if own_raw else 0.0
-        found = [(i, fixed * i.used * each) for i in self.own]
-        found += [(self.soundness, fixed * official)] if self.soundness else []
-        found += [(i, fixed * i.used * kept) for i in self.adds]
         clipped = min(raw, 1.0) / raw if raw else 0.0
-        return found + [(i, factor * i.used * clipped) for i in self.consequence]
-
-    def ends(self) -> list[tuple[float, float] | None]:
-        """Return for every input of `points` the score with it at its least and at its most; None where it is known."""
-        sums = self._sums("used")
-        parts = ((0, self.own), (1, (self.soundness,) if self.soundness else ()), (2, self.adds), (3, self.consequence))
-        found: list[tuple[float, float] | None] = []
-        for part, sources in parts:
-            for source in sources:
-                if source.low == source.high or self.closed:
-                    found.append(None)
-                    continue
-                low, high = list(sums), list(sums)
-                low[part] += source.low - source.used
-                high[part] += source.high - source.used
-                found.append((self.formula.score(*low), self.formula.score(*high)))
+        found = [(i, fixed * i.used * each, self._ends(sums, 0, i)) for i in self.own]
+        if self.soundness is not None:
+            found.append((self.soundness, fixed * official, self._ends(sums, 1, self.soundness)))
+        found += [(i, fixed * i.used * kept, self._ends(sums, 2, i)) for i in self.adds]
+        score = fixed * likelihood
+        for i in self.consequence:  # at one likelihood the score is linear in the consequence
+            ends = None
+            if i.low != i.high and not self.closed:
+                low, high = (score + factor * min(raw - i.used + end, 1.0) for end in (i.low, i.high))
+                ends = low, high
+            found.append((i, factor * i.used * clipped, ends))
         return found
+
+    def _ends(self, sums: tuple[float, float, float, float], part: int, source: Input) -> tuple[float, float] | None:
+        if source.low == source.high or self.closed:
+            return None
+        low, high = list(sums), list(sums)
+        low[part] += source.low - source.used
+        high[part] += source.high - source.used
+        return self.formula.score(*low), self.formula.score(*high)
 
     def _sums(self, at: str) -> tuple[float, float, float, float]:
         return (
