@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from findings import comparison_words as words
@@ -154,9 +154,9 @@ class _Maker:
         else:
             state = TrackState.NOT_ASSESSABLE
             notes.insert(0, words.not_comparable())
-        return self._track(
-            state, one.now, one.previous, notes, rates(found, years) if years else (), one.confidence, link.registration
-        )
+        growth = rates(found, years) if years else ()
+        track = self._track(state, one.now, one.previous, notes, growth, one.confidence, link.registration)
+        return track if link.registration is None else replace(track, sights=(link.previous.uid, link.now.uid))
 
     def piece(self, defect: Defect, carrier: Match) -> Track:
         """Return the track of a piece of a damage whose id another piece carries on."""

@@ -50,6 +50,8 @@ class Track:
         previous_uid: of the previous survey; None where it is new.
         confidence: 0..1 of the match, 0 without one.
         registration: the previous picture in the present one, or None.
+        sights: uids of the previous and the present sight whose pictures it joins, of a damage seen both times; the
+            sights that lead may stand on other pictures.
         previous_status: what people decided about the previous finding.
         previous_grade: its final grade, else its worst suggested one.
     """
@@ -66,3 +68,4 @@ class Track:
     note_en: str = ""
     previous_status: FindingStatus | None = None
     previous_grade: str | None = None
+    sights: tuple[str, str] | None = None

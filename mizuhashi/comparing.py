@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from findings.change import AREA_DECIDES, CRACK_DECIDES
 from findings.comparison import grade_of
 from findings.comparison_words import STATES
 from findings.finding import Finding
+from findings.growth_words import growth_text, told
 from findings.taxonomy import damage_type
-from findings.tracking import Growth, Track, TrackState
-from findings.wording import measure_name, number
+from findings.tracking import Track, TrackState
 
 if TYPE_CHECKING:
     from inference.track import SurveyComparison
@@ -21,7 +20,6 @@ COLUMNS = ("state", "damage", "member", "grade then -> now", "growth per year", 
 ORDER = (TrackState.NOT_FOUND, TrackState.REPAIRED_SUSPECTED, TrackState.PROGRESSED, TrackState.NEW,
          TrackState.NOT_ASSESSABLE, TrackState.UNCHANGED)  # fmt: skip
 """The list's order: what must be explained first."""
-SHOWN = 2  # measures with their growth in a row
 
 
 def in_order(found: SurveyComparison) -> list[tuple[int, Track]]:
@@ -72,35 +70,6 @@ def grades_text(track: Track, leaders: Mapping[str, Finding]) -> str:
         track.previous_status.value, ""
     )  # fmt: skip
     return f"{track.previous_grade or '-'}{rejected} -> {now or '-'}"
-
-
-def told(growth: tuple[Growth, ...]) -> tuple[Growth, ...]:
-    """Return the growth that a row has room for: what decides about progress, else the first."""
-    deciding = CRACK_DECIDES if any(g.name.startswith("width_") for g in growth) else AREA_DECIDES
-    return (tuple(g for g in growth if g.name in deciding) or growth)[:SHOWN]
-
-
-def growth_text(growth: Growth) -> str:
-    """Return ``width +0.02 mm/yr (-0.01 to +0.05)``, or the bounds where no more is known."""
-    unit, factor = growth.unit, 1.0
-    ends = [abs(v) for v in (growth.low, growth.high) if v is not None]
-    if unit == "m/yr" and (not ends or max(ends) < 1.0):
-        unit, factor = "mm/yr", 1000.0
-    elif unit == "m2/yr" and (not ends or max(ends) < 0.01):
-        unit, factor = "cm²/yr", 10_000.0
-    elif unit == "mm2/yr":
-        unit, factor = "cm²/yr", 0.01
-    unit = unit.replace("m2", "m²").replace("px2", "px²")
-    low, high = (None if v is None else signed(v * factor) for v in (growth.low, growth.high))
-    name = measure_name(growth.name, "en")
-    if growth.per_year is None:
-        return f"{name} {low if low is not None else '?'} to {high if high is not None else '?'} {unit}"
-    return f"{name} {signed(growth.per_year * factor)} {unit} ({low} to {high})"
-
-
-def signed(value: float) -> str:
-    """Return a number with its sign, three significant digits."""
-    return f"{'-' if value < 0 else '+'}{number(abs(value))}"
 
 
 def record(found: SurveyComparison, pictures: Mapping[int, Path] | None = None) -> dict[str, Any]:

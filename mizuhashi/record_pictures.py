@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
@@ -30,11 +29,13 @@ from inference.photographs import load_picture
 from inference.then_now import then_now
 
 QUALITY = 85
-MET_PX = 10.0  # an outline carried from the earlier picture lies at least so near to the present one
 LETTERING = 2.0  # the pictures are printed 8 cm wide
 PARTS = ("detail", "whole")
 PAIR = "pair"
-MISSING = ("写真なし(ファイルが見つからない)", "no picture: the file is not at its place")
+MISSING = (
+    "写真なし(原画像・保存画像とも見つからない、または変わった)",
+    "no picture: neither the original nor a kept one is at its place unchanged",
+)
 EVIDENCE = (
     "点検時に保存した画像(原画像は見つからない)",
     "picture kept at the inspection: the original is not at its place",
@@ -98,7 +99,7 @@ class RecordPictures:
         rgb, mask = _decoded(Path(image.path), image.sha256, known)
         if rgb is None:
             return
-        load = lru_cache(maxsize=2)(_pixels)
+        load = lru_cache(maxsize=3)(_pixels)
         for entry in entries:
             then = _then_now(entry, rgb, load)
             if then is not None:
@@ -133,24 +134,25 @@ class RecordPictures:
 def _then_now(
     entry: Entry, rgb: NDArray[np.uint8], load: Callable[[str, str], NDArray[np.uint8] | None]
 ) -> NDArray[np.uint8] | None:
-    """Return the place then and now in the frame of this picture, or None.
+    """Return the place then and now in the frame of the present picture, or None.
 
-    A track keeps the registration of the two pictures that matched best, which further sights may have given: it
-    counts here only if it carries the earlier outline onto the present one.
+    Args:
+        entry: a finding.
+        rgb: its own picture; the one that is registered may be another one.
+        load: decodes a file of that path and digest, or returns None.
     """
-    track, before, image, now = entry.track, entry.previous_image, entry.image, entry.finding
-    if track is None or track.registration is None or entry.previous is None or before is None or image is None:
+    joined = entry.joined
+    if joined is None:
         return None
-    outline = standing(now, entry.reviews).outline_px
-    carried = shapely.make_valid(track.registration.carry(entry.previous.geometry_px))
-    if not carried.buffer(MET_PX).intersects(outline):
+    same = joined.now_image.uid == entry.finding.image_uid
+    now = rgb if same else load(joined.now_image.path, joined.now_image.sha256)
+    then = load(joined.then_image.path, joined.then_image.sha256)
+    if then is None or now is None:
         return None
-    old = load(before.path, before.sha256)
-    if old is None:
-        return None
-    titles = [_title(word, one) for word, one in (("then", before), ("now", image))]
-    outlines = (entry.previous.geometry_px, outline)
-    return then_now(old, rgb, track.registration, outlines, (titles[0], titles[1]), now.scale.gsd_mm)
+    outline = standing(joined.now, entry.reviews if joined.now.uid == entry.finding.uid else ()).outline_px
+    titles = (_title("then", joined.then_image), _title("now", joined.now_image))
+    outlines = (joined.then.geometry_px, outline)
+    return then_now(then, now, joined.registration, outlines, titles, joined.now.scale.gsd_mm)
 
 
 def _title(word: str, image: Image) -> str:

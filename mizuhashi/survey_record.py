@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from findings.asset import Asset
 from findings.errors import UnknownModel
-from findings.exports.record import Entry, Lost, ModelFacts, SurveyRecord, Verified
+from findings.exports.record import Entry, Joined, Lost, ModelFacts, SurveyRecord, Verified
 from findings.finding import Finding
 from findings.review import Review
 from findings.survey import Image
@@ -125,8 +125,19 @@ def _entries(
             sight_pictures=tuple(Path(images[one.image_uid].path).name for one in others if one.image_uid in images),
             track=track,
             previous=before,
-            previous_image=images.get(before.image_uid) if before is not None else None,
+            joined=_joined(track, earlier, {one.uid: one for one in (finding, *others)}, images),
         )
+
+
+def _joined(
+    track: Track | None, earlier: Mapping[str, Finding], here: Mapping[str, Finding], images: Mapping[str, Image]
+) -> Joined | None:
+    if track is None or track.registration is None or track.sights is None:
+        return None
+    then, now = earlier.get(track.sights[0]), here.get(track.sights[1])
+    if then is None or now is None or then.image_uid not in images or now.image_uid not in images:
+        return None
+    return Joined(then, images[then.image_uid], now, images[now.image_uid], track.registration)
 
 
 def _sights(store: Store, survey: str) -> Mapping[str, list[Finding]]:

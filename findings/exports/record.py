@@ -10,6 +10,7 @@ from typing import Protocol
 
 from findings.asset import Asset
 from findings.finding import Domain, Finding, FindingStatus, Priority
+from findings.registration import PictureRegistration
 from findings.review import Review
 from findings.survey import Image, Survey
 from findings.taxonomy import damage_type
@@ -19,6 +20,17 @@ from findings.wording import Language
 DRAFT: Mapping[Language, str] = {"ja": "暫定", "en": "provisional"}
 LEFT_OUT = (FindingStatus.REJECTED, FindingStatus.DUPLICATE)
 """Decisions that keep a finding out of the forms; it stays in the list and in the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """One damage on two registered pictures: what was seen last time and what is seen now."""
+
+    then: Finding
+    then_image: Image
+    now: Finding
+    now_image: Image
+    registration: PictureRegistration
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,7 @@ class Entry:
         sight_pictures: names of their picture files.
         track: against the previous survey; None where nobody compared.
         previous: the finding of the previous survey, or None.
-        previous_image: its picture, or None.
+        joined: the sights then and now whose pictures one registration joins, or None.
     """
 
     rank: int
@@ -45,7 +57,7 @@ class Entry:
     sight_pictures: tuple[str, ...] = ()
     track: Track | None = None
     previous: Finding | None = None
-    previous_image: Image | None = None
+    joined: Joined | None = None
 
     @property
     def grade(self) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from findings.comparison_words import STATES
 from findings.errors import GradingError
 from findings.exports.record import Entry
+from findings.growth_words import growth_text, told
 from findings.taxonomy import damage_type, member_kind
-from findings.tracking import Growth, TrackState
-from findings.wording import Language, measure_name, number
+from findings.tracking import TrackState
+from findings.wording import Language
 
 NOT_COMPARED = ("前回の調査と比較していない", "not compared with an earlier survey")
 
@@ -23,23 +24,6 @@ def state_words(state: TrackState, language: Language) -> str:
     return words.ja if language == "ja" else words.en
 
 
-def growth_words(growth: Growth, language: Language) -> str:
-    """Return ``最大幅 +0.05 mm/yr (0.01～0.09, 2.0年)``: the rate with its 95 % interval and the years between."""
-    name = measure_name(growth.name, language)
-    years = f"{growth.years:.1f}年" if language == "ja" else f"{growth.years:.1f} years"
-    ends = ""
-    if growth.low is not None and growth.high is not None:
-        to = "～" if language == "ja" else " to "
-        ends = f"{_signed(growth.low)}{to}{_signed(growth.high)}, "
-    unknown = "速度不明" if language == "ja" else "rate unknown"
-    rate = unknown if growth.per_year is None else f"{_signed(growth.per_year)} {growth.unit}"
-    return f"{name} {rate} ({ends}{years})"
-
-
-def _signed(value: float) -> str:
-    return f"+{number(value)}" if value > 0 else number(value)
-
-
 def previous_words(entry: Entry, language: Language) -> str:
     """Return what became of a finding since the last inspection: state, last grade, growth."""
     track = entry.track
@@ -48,7 +32,9 @@ def previous_words(entry: Entry, language: Language) -> str:
     parts = [state_words(track.state, language)]
     if entry.previous_grade:
         parts.append(f"前回 {entry.previous_grade}" if language == "ja" else f"last time {entry.previous_grade}")
-    parts += [growth_words(growth, language) for growth in track.growth]
+    shown = told(track.growth)
+    parts += [growth_text(growth, language) for growth in shown]
+    parts += [f"{shown[0].years:.1f}年間" if language == "ja" else f"over {shown[0].years:.1f} years"] if shown else []
     note = track.note_ja if language == "ja" else track.note_en
     return ", ".join([*parts, *([note] if note else [])])
 

@@ -203,6 +203,7 @@ def _record(track: Track) -> TrackRecord:
         "note_en": track.note_en,
         "previous_status": None if track.previous_status is None else track.previous_status.value,
         "previous_grade": track.previous_grade,
+        "sights": track.sights,
     })  # fmt: skip
     return TrackRecord(
         survey_uid=track.survey_uid,
@@ -219,6 +220,7 @@ def track_value(row: TrackRecord) -> Track:
     stored = dict(row.value)
     status = stored.pop("previous_status")
     registration = stored.pop("registration")
+    sights = stored.pop("sights", None)  # tracks of earlier versions have none
     return Track(
         survey_uid=row.survey_uid,
         previous_survey_uid=row.previous_survey_uid,
@@ -228,6 +230,7 @@ def track_value(row: TrackRecord) -> Track:
         growth=tuple(Growth(**growth) for growth in stored.pop("growth")),
         registration=None if registration is None else _registration_value(registration),
         previous_status=None if status is None else FindingStatus(status),
+        sights=None if sights is None else (sights[0], sights[1]),
         **stored,
     )
 
