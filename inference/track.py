@@ -83,7 +83,7 @@ def compare_surveys(
         previous_name: the earlier survey.
         now_name: the later one, of the same asset.
         registry: tells by the models' cards which damages were looked for; without it a model is taken to look for
-            what the finding shows if it has the finding's model's name.
+            what it found in either survey.
         register: joins two pictures.
         progress: called with what is done, pictures done and in all.
 
@@ -95,7 +95,8 @@ def compare_surveys(
     images = [store.images(survey.uid) for survey in surveys]
     remarks = _check(store, surveys, images)
     sides = [_side(store, survey, found) for survey, found in zip(surveys, images, strict=True)]
-    asked = [_looked_for(store, survey, side, registry) for survey, side in zip(surveys, sides, strict=True)]
+    marks = _marks(sides, registry)
+    asked = [_looked_for(store, survey, side, marks) for survey, side in zip(surveys, sides, strict=True)]
     before, after = sides
     photos = [_photos(side) for side in sides]
     with FeatureStore([*photos[0], *photos[1]]) as features:
@@ -201,24 +202,25 @@ def _side(store: Store, survey: Survey, images: Sequence[Image]) -> Inspected:
     return Inspected(survey.uid, defects, by_uid, ground_places(every, by_uid))
 
 
-def _looked_for(store: Store, survey: Survey, side: Inspected, registry: Registry | None) -> Side:
+def _marks(sides: Sequence[Inspected], registry: Registry | None) -> dict[str, frozenset[str]]:
+    """Return which damages each model looks for, by its name: as its cards say, and as it has shown."""
+    marks: dict[str, set[str]] = defaultdict(set)
+    for entry in registry.list() if registry is not None else ():
+        marks[entry.card.name] |= {spec.damage for spec in entry.card.classes}
+    for side in sides:
+        for defect in side.defects:
+            for sight in defect:
+                marks[sight.provenance.model].add(sight.damage)
+    return {model: frozenset(damages) for model, damages in marks.items()}
+
+
+def _looked_for(store: Store, survey: Survey, side: Inspected, marks: Mapping[str, frozenset[str]]) -> Side:
     """Return the pictures of a survey with the damages that the models that ran on them look for."""
-    runs = store.models_run(survey.uid)
-    found: dict[str, set[str]] = defaultdict(set)
-    known: dict[str, frozenset[str]] = {}
-    if registry is not None:
-        for entry in registry.list():
-            marks = frozenset(spec.damage for spec in entry.card.classes)
-            known[entry.card.name] = known.get(entry.card.name, frozenset()) | marks
-    shown: dict[str, set[str]] = defaultdict(set)
-    for defect in side.defects:
-        for sight in defect:
-            shown[sight.provenance.model].add(sight.damage)
-    for image_uid, models in runs.items():
-        for model in models:
-            found[image_uid] |= known.get(model, frozenset()) | shown[model]
-    unknown = not registry and not any(found.values())
-    return Side(side.images, None if unknown else {uid: frozenset(damages) for uid, damages in found.items()})
+    found = {
+        image_uid: frozenset[str]().union(*(marks.get(model, frozenset()) for model in models))
+        for image_uid, models in store.models_run(survey.uid).items()
+    }
+    return Side(side.images, found)
 
 
 def _photos(side: Inspected) -> list[Image]:
