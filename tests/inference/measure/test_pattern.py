@@ -58,6 +58,15 @@ def test_patterns_are_told_in_nine_of_ten_drawings_even_where_lines_are_broken(g
     assert min(right.values()) >= 0.75 * 12, right
 
 
+def test_a_fork_does_not_make_a_crack_parallel() -> None:
+    mask = np.zeros((900, 900), bool)
+    mask[448:452, 100:800] = True
+    for col in range(500, 740):
+        row = 450 - min(col - 500, 60)
+        mask[row - 2 : row + 2, col] = True
+    assert main_pattern(mask).kind is Kind.SINGLE
+
+
 def test_one_cross_crack_makes_parallel_cracks_almost_a_grid() -> None:
     rng = np.random.default_rng(3)
     mask = draw("parallel", rng, Drawing(150))
