@@ -1,7 +1,8 @@
-"""How long 100,000 findings on 5,000 assets take to rank: ``python -m benchmarks.ranking``.
+"""How long 100,000 findings on 5,000 assets take to rank: ``python -m benchmarks.ranking [--store]``.
 
 Ranking means order, scores and rank ranges of all, and every term in words for the first 1,000, which is what a page
-and a planner's list show.
+and a planner's list show. ``--store`` also fills a store of that many findings and tells what ranking it whole takes:
+reading, ranking, words for all, writing.
 """
 
 from __future__ import annotations
@@ -9,6 +10,10 @@ from __future__ import annotations
 import argparse
 import time
 import tracemalloc
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from shapely.geometry import Point, box
@@ -18,10 +23,14 @@ from findings.finding import Domain, Finding, FindingStatus, Grade, Provenance
 from findings.measure import Measure
 from findings.profile import load_profile
 from findings.ranking import Ranking
-from findings.survey import Scale
+from findings.sensitivity import sensitivity
+from findings.store import ModelRun, Store, store_url
+from findings.store.rank import every_finding
+from findings.survey import Image, ImageKind, ImageStatus, Quality, Scale
 
 TARGET_S = 2.0
 MADE = Provenance("crack", "2", "0" * 64, 0.9, "0" * 64, "0")
+NOW = datetime(2026, 4, 1, tzinfo=UTC)
 CODES = (("b",), ("c",), ("c", "d"), ("d",), ("d", "e"), ("e",))
 STAGES = (("a", "b"), ("b",), ("b", "c"), ("c", "d"))
 
@@ -69,12 +78,64 @@ def findings(rng: np.random.Generator, count: int, known: dict[str, Asset]) -> l
     return made
 
 
+def in_store(known: dict[str, Asset], found: list[Finding]) -> dict[str, float]:
+    """Return how long reading, ranking, words for all and writing take over a store, first time and again."""
+    taken: dict[str, float] = {}
+    with TemporaryDirectory() as folder, Store(store_url(Path(folder)), Path(folder)) as store:
+        store.upgrade()
+        store.put_assets(list(known.values()))
+        _fill(store, found)
+        for turn in ("first", "again"):
+            started = time.process_time()
+            kept = every_finding(store)
+            read = time.process_time()
+            ranking = Ranking(kept, known, load_profile())
+            ordered = time.process_time()
+            words = ranking.priorities()
+            worded = time.process_time()
+            store.put_priorities(words)
+            written = time.process_time()
+            for name, seconds in (
+                ("read", read - started), ("rank", ordered - read), ("words", worded - ordered),
+                ("write", written - worded),
+            ):  # fmt: skip
+                taken[f"{turn}: {name}"] = seconds
+    return taken
+
+
+def _fill(store: Store, found: list[Finding]) -> None:
+    """Record the findings as candidates on one image a thousand."""
+    count = -(-len(found) // 1000)
+    images = [
+        Image(
+            f"image-{n}",
+            "",
+            f"{n}.jpg",
+            f"{n:064x}",
+            ImageKind.PHOTO,
+            4000,
+            3000,
+            ("red", "green", "blue"),
+            Scale(),
+            Quality(True),
+        )
+        for n in range(count)
+    ]
+    survey, _ = store.open_survey("benchmark", None, images)
+    run = ModelRun("crack", "2", "0" * 64, "0", NOW, NOW)
+    for number, image in enumerate(store.images(survey.uid)):
+        part = found[number * 1000 : (number + 1) * 1000]
+        plain = [replace(f, image_uid=image.uid, survey_uid=survey.uid, status=FindingStatus.CANDIDATE) for f in part]
+        store.record_image(replace(image, status=ImageStatus.INSPECTED), run, plain)
+
+
 def main() -> None:
     """Rank and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--findings", type=int, default=100_000)
     parser.add_argument("--assets", type=int, default=5_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--store", action="store_true", help="also rank a store of as many findings")
     given = parser.parse_args()
     rng = np.random.default_rng(1)
     known = assets(rng, given.assets)
@@ -96,6 +157,15 @@ def main() -> None:
         f"{given.findings} findings on {given.assets} assets: order, scores and ranges {ordered:.2f} s, with the first "
         f"1,000 in words {whole:.2f} s of processor time, {peak:.0f} MiB on top; target {TARGET_S:g} s"
     )
+    started = time.process_time()
+    stable = sensitivity(Ranking(found, known, profile))
+    print(
+        f"stability of the first {stable.head} over {stable.draws} draws, with the ranking: "
+        f"{time.process_time() - started:.2f} s; {stable.kept:.0%} stay, {len(stable.fragile)} fragile"
+    )
+    if given.store:
+        times = in_store(known, found)
+        print("store, seconds of processor time: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in times.items()))
 
 
 if __name__ == "__main__":
