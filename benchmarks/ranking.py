@@ -165,7 +165,8 @@ def main() -> None:
     )
     if given.store:
         times = in_store(known, found)
-        print("store, seconds of processor time: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in times.items()))
+        told = ", ".join(f"{name} {seconds:.1f}" for name, seconds in times.items())
+        print(f"store, seconds of processor time: {told}")
 
 
 if __name__ == "__main__":

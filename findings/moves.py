@@ -8,13 +8,14 @@ moved because of its weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from findings.finding import Finding, Priority
 from findings.issued import IssuedList, IssuedRow
 from findings.standard import load_standard
+from findings.tracking import Track
 
 SMALL = 0.05  # points: less is not told, lists show whole points
 
@@ -73,49 +74,58 @@ class Move:
 def issued_rows(priorities: Sequence[Priority], findings: Mapping[str, Finding]) -> tuple[IssuedRow, ...]:
     """Return the rows of a list to issue, in its order, with what `moves` will ask of them."""
     return tuple(
-        IssuedRow(
-            place,
-            priority.finding_uid,
-            findings[priority.finding_uid].asset_uid,
-            priority.score,
-            priority.section,
-            {term.name: term.contribution for term in priority.terms if term.name != "hard_rule"},
-            {term.name: term.value for term in priority.terms if term.name != "hard_rule"},
-            _facts(findings[priority.finding_uid], priority),
-        )
-        for place, priority in enumerate(priorities, start=1)
+        _issued(priority, findings[priority.finding_uid], place) for place, priority in enumerate(priorities, start=1)
     )
+
+
+def _issued(priority: Priority, finding: Finding, rank: int) -> IssuedRow:
+    known = [term for term in priority.terms if term.name != "hard_rule"]
+    return IssuedRow(
+        rank,
+        finding.uid,
+        finding.asset_uid,
+        priority.score,
+        priority.section,
+        {term.name: term.contribution for term in known},
+        {term.name: term.value for term in known},
+        _facts(finding, priority),
+    )
+
+
+def predecessors(tracks: Iterable[Track]) -> dict[str, str]:
+    """Return by finding the one of the previous inspection that shows the same damage."""
+    return {t.finding_uid: t.previous_uid for t in tracks if t.finding_uid is not None and t.previous_uid is not None}
 
 
 def moves(
     previous: IssuedList | None,
     priorities: Sequence[Priority],
     findings: Mapping[str, Finding],
-    predecessors: Mapping[str, str] | None = None,
+    older: Mapping[str, str] | None = None,
 ) -> dict[str, Move]:
-    """Return by finding where it stood in the last issued list and why it moved, in list order.
+    """Return by finding where it stood in the last issued list and why it moved, in the order given.
 
     Args:
         previous: the list to compare with; None where none was issued: every finding is new then.
-        priorities: of the list now, in its order.
-        findings: of the list now, by uid.
-        predecessors: finding of the previous inspection by the finding that shows the same damage now: its place is
-            the place that the new one had.
+        priorities: of the list now, or of some of its rows; each knows its rank.
+        findings: of these rows, by uid.
+        older: `predecessors`: where the finding itself was not in the list, the place of its predecessor counts.
     """
     rows = {} if previous is None else {row.finding_uid: row for row in previous.rows}
-    older, label = predecessors or {}, "" if previous is None else previous.profile
+    older, label = older or {}, "" if previous is None else previous.profile
     found: dict[str, Move] = {}
-    for priority, new in zip(priorities, issued_rows(priorities, findings), strict=True):
+    for priority in priorities:
+        new = _issued(priority, findings[priority.finding_uid], priority.rank)
         old = rows.get(new.finding_uid) or rows.get(older.get(new.finding_uid, ""))
         found[new.finding_uid] = _new(new) if old is None else _move(old, new, label != priority.profile)
     return found
 
 
 def gone(
-    previous: IssuedList, priorities: Sequence[Priority], predecessors: Mapping[str, str] | None = None
+    previous: IssuedList, priorities: Sequence[Priority], older: Mapping[str, str] | None = None
 ) -> list[IssuedRow]:
     """Return the rows of the last issued list that have no place in this one: their damage is to be accounted for."""
-    older = predecessors or {}
+    older = older or {}
     here = {priority.finding_uid for priority in priorities}
     here |= {older[uid] for uid in here if uid in older}
     return [row for row in previous.rows if row.finding_uid not in here]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mizuhashi.cli.options import JsonOption, new_app
+from mizuhashi.cli.options import JsonOption, ProfileOption, new_app
 from mizuhashi.cli.session import session_of
 
 app = new_app("List priorities, or plan measures within a budget.")
@@ -39,6 +39,7 @@ def list_(
     from findings.profile import DEFAULT
     from findings.sensitivity import sensitivity
     from findings.store.rank import whole_ranking
+    from mizuhashi.moved import move_record, move_text, since_last_list
     from mizuhashi.prioritised import COLUMNS, cells, chosen, record, stability_lines, stability_record
 
     session = session_of(ctx)
@@ -46,19 +47,52 @@ def list_(
     with session.store() as store:
         ranking = whole_ranking(store, profile or DEFAULT, datetime.now(UTC).date())
         assets = {asset.uid: asset for asset in store.assets()}
-    rows = chosen(ranking, assets, None if section is None else section.value, limit)
+        rows = chosen(ranking, assets, None if section is None else section.value, limit)
+        moved = since_last_list(store, rows)
     stable = sensitivity(ranking) if stability else None
     if as_json:
-        document = {"profile": ranking.profile.label, "findings": len(ranking), "rows": [record(row) for row in rows]}
+        shown = [record(row) | {"move": move_record(moved, row)} for row in rows]
+        document = {"profile": ranking.profile.label, "findings": len(ranking), "rows": shown}
         session.output.json(document | ({} if stable is None else {"sensitivity": stability_record(stable)}))
         return
     if not rows:
         session.output.say("no findings")
         return
-    session.output.table(COLUMNS, [cells(row) for row in rows])
+    session.output.table((*COLUMNS, "moved"), [(*cells(row), move_text(moved, row)) for row in rows])
     for line in stability_lines(stable) if stable is not None else ():
         session.output.say(line)
     session.output.say(f"{len(rows)} of {len(ranking)} findings, by {ranking.profile.label}")
+
+
+@app.command("assets", help="List bridges and river reaches together: worst section, score, and what counts together.")
+def assets_(
+    ctx: typer.Context,
+    profile: ProfileOption = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Print one row an asset."""
+    from datetime import UTC, datetime
+
+    from findings.asset_rollup import asset_rollup
+    from findings.profile import DEFAULT
+    from findings.store.rank import whole_ranking
+    from mizuhashi.asset_list import COLUMNS, cells, record
+
+    session = session_of(ctx)
+    session.settings()
+    with session.store() as store:
+        ranking = whole_ranking(store, profile or DEFAULT, datetime.now(UTC).date())
+    found = asset_rollup(ranking)
+    if as_json:
+        rows = [record(row, ranking.assets) for row in found[:limit]]
+        session.output.json({"profile": ranking.profile.label, "assets": len(found), "rows": rows})
+        return
+    if not found:
+        session.output.say("no asset has a finding or an official record that is due")
+        return
+    session.output.table(COLUMNS, [cells(row, ranking.assets) for row in found[:limit]])
+    session.output.say(f"{min(limit, len(found))} of {len(found)} assets, by {ranking.profile.label}")
 
 
 @app.command(help="Choose measures within a budget by the agency's unit costs; without them it says what is needed.")

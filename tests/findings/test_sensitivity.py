@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
 
 from findings.finding import FindingStatus
 from findings.profile import load_profile
 from findings.profile_diff import rank_moves
 from findings.ranking import Ranking
-from findings.sensitivity import CONCENTRATION, sensitivity
+from findings.sensitivity import CONCENTRATION, _agreement, sensitivity
 from tests.findings.factories import a_bridge, a_finding, a_grade
 
 PROFILE = load_profile()
@@ -47,6 +48,14 @@ def test_the_draws_follow_from_the_seed_and_an_empty_list_is_stable() -> None:
     assert sensitivity(ranking(6), head=3, draws=30, seed=4) == sensitivity(ranking(6), head=3, draws=30, seed=4)
     empty = sensitivity(Ranking([], {}, PROFILE))
     assert (empty.head, empty.kept) == (0, 1.0)
+
+
+def test_the_agreement_of_two_orders_is_kendalls_tau() -> None:
+    falling = np.array([-3.0, -9.0, -5.0, -1.0, -5.0, -2.0])
+    place = np.empty(6)
+    place[np.argsort(falling, kind="stable")] = np.arange(6)
+    wanted = kendalltau(np.arange(6), place).statistic
+    assert _agreement(np.zeros(6, np.int64), falling) == pytest.approx(wanted)
 
 
 def test_weights_that_hardly_move_leave_the_head_as_it_is() -> None:

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from findings.finding import FindingStatus
+from findings.issued import IssuedList
 from findings.measure import Measure
+from findings.moves import issued_rows
 from findings.review import Review
 from findings.store import Store, store_url
+from findings.store.rank import whole_ranking
 from findings.survey import ImageStatus
 from tests.findings.store.samples import JST, RUN, a_finding, a_surveyed_image, an_asset
 from tests.mizuhashi.conftest import Program
@@ -106,3 +109,31 @@ def test_a_table_without_units_is_refused(program: Program, filled: Path, tmp_pa
 
 def test_an_empty_store_has_an_empty_list(program: Program) -> None:
     assert "no findings" in program("priorities", "list").out
+
+
+def test_the_list_tells_where_rows_stood_in_the_last_issued_list_and_why(program: Program, filled: Path) -> None:
+    before = program("priorities", "list", "--json").document["rows"]
+    assert [row["move"] for row in before] == [None, None, None]
+    with Store(store_url(filled), filled) as store:
+        ranking = whole_ranking(store)
+        rows = issued_rows(ranking.priorities(), {finding.uid: finding for finding in ranking.findings})
+        store.issue_list(IssuedList("first", RUN.started_at.astimezone(JST), "a planner", ranking.profile.label, rows))
+        at = RUN.started_at.astimezone(JST)
+        store.add_reviews([Review("r2", "one", FindingStatus.CONFIRMED, "an engineer", at, "test")])
+    moved = {row["finding_uid"]: row["move"] for row in program("priorities", "list", "--json").document["rows"]}
+    assert (moved["one"]["previous_rank"], moved["one"]["places"]) == (3, 1)
+    assert [one["cause"] for one in moved["one"]["causes"]] == ["review"]
+    assert [one["cause"] for one in moved["three"]["causes"]] == ["others"]
+    assert moved["two"]["places"] == 0
+    assert "from 3 to 2: review (AI candidate" in program("priorities", "list").out
+
+
+def test_bridges_and_reaches_stand_in_one_list_of_assets(program: Program, filled: Path) -> None:
+    with Store(store_url(filled), filled) as store:
+        store.put_assets([an_asset("grave", soundness="IV", external_ids={}), an_asset("quiet", external_ids={})])
+    rows = program("priorities", "assets", "--json").document["rows"]
+    assert [(row["asset_uid"], row["section"], row["findings"]) for row in rows] == [
+        ("grave", "official", 0), ("bridge-1", "confirmed", 3),
+    ]  # fmt: skip
+    assert sum(term["contribution"] for term in rows[1]["terms"]) == pytest.approx(rows[1]["score"])
+    assert "3 (2 unreviewed)" in program("priorities", "assets").out
