@@ -140,7 +140,7 @@ class _Frame:
     back: PictureRegistration
     before: BaseGeometry  # of the present picture, what lies before the horizon of the way back
     common: BaseGeometry
-    inside: BaseGeometry
+    sizes: tuple[tuple[int, int], tuple[int, int]]  # of the previous and of the present picture
     tolerance: float
 
 
@@ -149,7 +149,8 @@ def _frame(first: Image, second: Image, registration: PictureRegistration) -> _F
     before = half_plane(back, box(0, 0, second.width_px, second.height_px))
     common = common_view(first, second, registration)
     tolerance = TOLERANCE_PX + TOLERANCE_RMS * back.rms_px + TOLERANCE_SHARE * max(first.width_px, first.height_px)
-    return _Frame(back, before, common, common.buffer(-RIM_PX), tolerance)
+    sizes = (first.width_px, first.height_px), (second.width_px, second.height_px)
+    return _Frame(back, before, common, sizes, tolerance)
 
 
 def common_view(first: Image, second: Image, registration: PictureRegistration) -> BaseGeometry:
@@ -188,7 +189,7 @@ def _in_pictures(
     """Yield the links of the sights of two pictures."""
     if frame.common.is_empty:
         return
-    first = [_Shape(n, sight, shapely.make_valid(sight.geometry_px), frame) for n, sight in olds]
+    first = [_own(n, sight, frame) for n, sight in olds]
     second = [_carried(n, sight, frame) for n, sight in news]
     tree = shapely.STRtree([shape.common for shape in second])
     for one in first:
@@ -202,12 +203,25 @@ def _in_pictures(
                     yield one.number, other.number, link
 
 
+def _own(number: int, sight: Finding, frame: _Frame) -> _Shape:
+    """Return a previous sight in its own picture."""
+    shape = _Shape(number, sight, shapely.make_valid(sight.geometry_px), frame)
+    shape.whole = shape.whole and not _is_cut(sight, frame.sizes[0])
+    return shape
+
+
+def _is_cut(sight: Finding, size: tuple[int, int]) -> bool:
+    """Return whether a sight reaches the edge of its picture: what lies beyond nobody measured."""
+    left, top, right, bottom = sight.geometry_px.bounds
+    return bool(min(left, top) < RIM_PX or right > size[0] - RIM_PX or bottom > size[1] - RIM_PX)
+
+
 def _carried(number: int, sight: Finding, frame: _Frame) -> _Shape:
     """Return a present sight in the frame; what lies behind the horizon would fold over and is left out."""
     outline = shapely.make_valid(sight.geometry_px)
     visible = outline if frame.before.covers(outline) else outline.intersection(frame.before)
     shape = _Shape(number, sight, shapely.make_valid(frame.back.carry(visible)), frame)
-    shape.whole = shape.whole and visible is outline
+    shape.whole = shape.whole and visible is outline and not _is_cut(sight, frame.sizes[1])
     return shape
 
 
@@ -217,8 +231,8 @@ class _Shape:
     def __init__(self, number: int, sight: Finding, outline: BaseGeometry, frame: _Frame | None = None) -> None:
         self.number, self.sight, self.outline = number, sight, outline
         self.common = outline if frame is None else outline.intersection(frame.common)
-        self.whole = frame is None or outline.intersection(frame.inside).area >= WHOLE * outline.area
         self.visible = self.common.area / outline.area if outline.area > 0 else 0.0
+        self.whole = self.visible >= WHOLE
         self.is_out = not math.isfinite(outline.area) or self.visible < LEAST_COMMON
 
 

@@ -113,6 +113,17 @@ def test_sizes_are_comparable_only_where_both_pictures_show_all_of_it() -> None:
     assert found.matched[0].sizes is None
 
 
+@pytest.mark.parametrize("edge", [(0, 0, 1000, 500.5), (0, 0, 1000, 500)])
+def test_a_crack_that_reaches_the_edge_of_one_picture_alone_is_not_whole(edge: tuple[float, ...]) -> None:
+    """It ends within a pixel of the edge of the previous picture; the present one shows all that was marked."""
+    marked = crack((300, 300), (300, 500)).intersection(box(*edge))
+    picture = {f"{THEN}-1": a_picture(f"{THEN}-1", height_px=501)}
+    before = side(THEN, [sight("old", marked)], images=picture)
+    (one,) = match(before, side(NOW, [sight("new", shifted(marked), NOW)]), WAYS).matched
+    assert one.link.visible > 0.98
+    assert one.sizes is None
+
+
 def test_a_defect_is_matched_by_any_of_its_sights() -> None:
     elsewhere = sight("leader", crack((10, 10), (60, 10)), image_uid=f"{THEN}-2", defect_uid="d")
     here = sight("other", SOMEWHERE, defect_uid="d")
