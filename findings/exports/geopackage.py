@@ -157,7 +157,7 @@ def _finding_columns(entries: Sequence[Entry]) -> Columns:
     schemes = [one.grade.scheme if one.grade is not None else None for one in findings]
     priorities = [one.priority for one in entries]
     return {
-        "id": (str, [one.uid for one in findings]),
+        "id": (str, [_text(one.uid) for one in findings]),
         "rank": (np.int32, [one.rank for one in entries]),
         "score": (float, [one.score if one is not None else None for one in priorities]),
         "score_low": (float, [one.low if one is not None else None for one in priorities]),
@@ -179,7 +179,7 @@ def _finding_columns(entries: Sequence[Entry]) -> Columns:
         "previous": (str, [_text(one.previous_grade) for one in entries]),
         "change": (str, [state_words(one.track.state, "ja") if one.track is not None else None for one in entries]),
         "captured": (str, [one.captured_at.isoformat() if one.captured_at is not None else None for one in findings]),
-        "position": (str, [one.position_source for one in findings]),
+        "position": (str, [_text(one.position_source) for one in findings]),
         "picture": (str, [_text(one.picture_name) for one in entries]),
         "model": (str, [_text(f"{one.provenance.model}@{one.provenance.model_version}") for one in findings]),
     }
@@ -207,7 +207,7 @@ def _assets(assets: Sequence[Asset]) -> tuple[str, list[BaseGeometry | None], Co
 
 def _images(images: Sequence[Image], gaps: Mapping[str, str]) -> tuple[str, list[BaseGeometry | None], Columns]:
     columns: Columns = {
-        "id": (str, [one.uid for one in images]),
+        "id": (str, [_text(one.uid) for one in images]),
         "file": (str, [_text(Path(one.path).name) for one in images]),
         "kind": (str, [one.kind.value for one in images]),
         "captured": (str, [one.captured_at.isoformat() if one.captured_at is not None else None for one in images]),
