@@ -282,4 +282,3 @@ def in_scene(scene: Image, place: BaseGeometry) -> BaseGeometry | None:
 def turned(look: Look) -> Look:
     """Return a look with its registration the other way round."""
     return look if look.registration is None else replace(look, registration=look.registration.inverse())
-

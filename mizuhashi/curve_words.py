@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from findings.growth import Crossing, Curve, Point
+from findings.growth_words import growth_text
 from findings.wording import measure_name, number
-from mizuhashi.comparing import growth_text
 
 
 def curve_lines(curve: Curve) -> list[str]:

@@ -17,6 +17,7 @@ from mizuhashi.notes import common_notes, without_repeats
 if TYPE_CHECKING:
     from shapely.geometry import Polygon
 
+
 def footprint_size_m(footprint: Polygon) -> tuple[float, float]:
     """Return the longer and the shorter side in metres of the smallest rectangle around a lon, lat outline.
 

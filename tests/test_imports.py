@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -41,3 +42,11 @@ def test_the_domain_core_loads_neither_network_nor_database() -> None:
 
 def test_the_store_loads_no_network() -> None:
     assert loaded_after("import findings.store", "torch", "rasterio", "fastapi", "cv2") == []
+
+
+def test_every_module_of_the_exports_but_the_geopackage_is_in_the_contract_of_the_core() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    core = next(row for row in contracts if "pyogrio" in row.get("forbidden_modules", ()))
+    modules = {f"findings.exports.{path.stem}" for path in (ROOT / "findings" / "exports").glob("*.py")}
+    left_out = {"findings.exports.__init__", "findings.exports.geopackage"}
+    assert modules - set(core["source_modules"]) == left_out
