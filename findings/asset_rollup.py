@@ -124,8 +124,9 @@ def _row(
         value = 1.0 if one.certain else None
         terms.append(Term(one.rule, value, one.bonus, used - before, one.words_ja, one.words_en))
     terms.sort(key=lambda term: (-term.contribution, term.name))
-    terms += [Term("hard_rule", 1.0, 0.0, 0.0, ja, en) for ja, en in (official.rules if official else ())]
     worst = min(indices, default=None)  # list order: sections first
+    rules = (*(official.rules if official else ()), *(() if worst is None else ranking.rules(worst)))
+    terms += [Term("hard_rule", 1.0, 0.0, 0.0, ja, en) for ja, en in dict.fromkeys(rules)]
     row = AssetPriority(
         asset.uid, 0, used, low, high, section, None if worst is None else ranking.findings[worst].uid,
         len(indices), sum(ranking.section(index) == CANDIDATE for index in indices),
@@ -157,7 +158,7 @@ def _more(total: float, share: float) -> float:
 def _finding_term(finding: Finding, section: str, weight: float, points: float) -> Term:
     kind = damage_type(finding.damage)
     label = kind.label(finding.final_grade or finding.grade)
-    ja, en = ("最も重い所見", "worst finding") if weight == 1.0 else ("ほかの所見", "further")
+    ja, en = ("点が最も高い所見", "highest finding") if weight == 1.0 else ("ほかの所見", "further")
     open_ja, open_en = ("(AI候補)", ", AI candidate") if section == CANDIDATE else ("", "")
     name = f"{section}_{finding.damage}"
     return Term(name, 1.0, weight, points, f"{ja} {label}{open_ja}", f"{en} {kind.en} ({label}{open_en})")

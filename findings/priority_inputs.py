@@ -13,6 +13,9 @@ from findings.priority_values import RIVER_SCHEME, OwnValues
 from findings.profile import Profile, normalised
 from findings.standard import load_standard
 from findings.tracking import TrackState
+from findings.wording import UNITS, Language, measure_name, number
+
+LANGUAGES: tuple[Language, ...] = ("ja", "en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +90,10 @@ def _extent(finding: Finding, values: OwnValues) -> Input:
     if size is None:
         return Input("extent", None, most, *added, "規模: 不明", "extent: unknown")
     measure = size[0]
-    shown = f"{measure.value:.3g}{measure.unit}"
-    how = "画素単位" if measure.unit.startswith("px") else measure.name
+    shown = f"{number(measure.value or 0.0)} {UNITS.get(measure.unit, measure.unit)}"
+    ja, en = (measure_name(measure.name, language) for language in LANGUAGES)
     value = added[1] / most if most else 0.0
-    return Input("extent", value, most, *added, f"規模 {shown}({how})", f"extent {measure.name} {shown}")
+    return Input("extent", value, most, *added, f"規模 {ja} {shown}", f"extent: {en} {shown}")
 
 
 def _confidence(finding: Finding, values: OwnValues) -> Input:

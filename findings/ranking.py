@@ -149,6 +149,10 @@ class Ranking:
         """Return the section of the finding at an index."""
         return self._places[index].section
 
+    def rules(self, index: int) -> tuple[tuple[str, str], ...]:
+        """Return the hard rules that placed the finding at an index, in words (ja, en)."""
+        return self._places[index].rules
+
     def priorities(self) -> tuple[Priority, ...]:
         """Return the priorities of all findings in list order."""
         return tuple(self.explain(index) for index in range(len(self)))

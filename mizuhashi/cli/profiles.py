@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mizuhashi.cli.options import JsonOption, new_app
-from mizuhashi.cli.session import session_of
+from mizuhashi.cli.session import session_of, store_url_of
 
 app = new_app("List, validate or compare priority profiles.")
 SHOWN = 20
@@ -100,9 +100,14 @@ def diff(
 def _moves(session: Any, first: str, second: str, moved: int) -> list[dict[str, Any]]:
     """Return the findings of the home's store that move; none where there is no store yet."""
     from findings.profile_diff import rank_moves
+    from findings.store import SchemaState, Store
     from findings.store.rank import whole_ranking
     from findings.taxonomy import damage_type
 
+    settings = session.settings()
+    with Store(store_url_of(settings), settings.home) as fresh:
+        if fresh.state() is SchemaState.FRESH:  # comparing two files makes no database
+            return []
     with session.store() as store:
         before, after = whole_ranking(store, first), whole_ranking(store, second)
         assets = {asset.uid: asset.name for asset in store.assets()}

@@ -64,8 +64,17 @@ def test_candidates_never_lead_an_asset_that_stands_among_the_confirmed_ones() -
     row = rows([sure, open_], assets)["bridge"]
     assert (row.section, row.worst_uid, row.candidates) == ("confirmed", "sure", 1)
     first = max(row.terms, key=lambda term: term.contribution)
-    assert first.words_en.startswith("worst finding Cracking")
+    assert first.words_en.startswith("highest finding Cracking")
     assert rows([open_], assets)["bridge"].section == "candidate"
+
+
+def test_what_may_fall_on_people_is_told_of_the_asset_too() -> None:
+    spall = seen("spall", "7", "d", status=FindingStatus.CANDIDATE)
+    row = rows(
+        [spall, seen("crack", "6", "e", status=FindingStatus.CANDIDATE)], {"bridge": a_bridge(third_party_below=1)}
+    )
+    assert any("E2" in term.words_ja for term in row["bridge"].terms)
+    assert row["bridge"].worst_uid == "spall"
 
 
 def test_an_official_record_brings_an_asset_first_even_without_any_finding() -> None:

@@ -52,3 +52,12 @@ def test_a_changed_weight_is_named_and_the_same_profile_has_no_difference(progra
     assert changed == {"consequence.detour_km.weight": (0.2, 0.3), "consequence.aadt.weight": (0.15, 0.05)}
     assert ran.document["moves"] == []
     assert "hold the same values" in program("profiles", "diff", "default-v1", "default-v1").out
+
+
+def test_an_input_that_only_one_profile_weighs_is_one_line_with_its_name(program: Program, home: Path) -> None:
+    lines = program("profiles", "diff", "default-v1", "mndot-like-v1").out.splitlines()
+    assert "consequence.third_party_below (第三者被害 / third parties below): gone, was weight 0.2" in lines
+    assert "likelihood.hazards.flooding_risk (出水・洗掘の可能性 / flooding and scour): new, weight 0.2" in lines
+    assert "consequence.aadt.weight (交通量 / traffic): 0.15 -> 0.35" in lines
+    assert not any("extent_halves" in line for line in lines)
+    assert not home.exists(), "comparing two tables makes no database"
