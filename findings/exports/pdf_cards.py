@@ -20,10 +20,10 @@ from findings.wording import Language, measure_text, number, scale_text
 
 DETAIL = 80 * mm
 RIGHT = WIDTH - DETAIL - 3 * mm
-WHOLE_HEIGHT = 44 * mm
+WHOLE_HEIGHT = 38 * mm
 SCENE = (WIDTH, 70 * mm)
 PAIR = (WIDTH, 78 * mm)
-LABEL = 24 * mm
+LABEL = 27 * mm
 MOST_MEASURES, MOST_SIGHTS, TERMS = 10, 6, 3
 
 
@@ -65,6 +65,7 @@ class Picture(Flowable):  # type: ignore[misc]
         across, down = picture.width_px * scale, picture.height_px * scale
         content = ImageReader(io.BytesIO(picture.content))
         self.canv.drawImage(content, 0, self.height - down, across, down)
+        vars(content).clear()  # it refers to itself and would keep its decoded pixels until a full collection
         if note is not None:
             _, tall = note.wrap(self.width, self.height)
             note.drawOn(self.canv, 0, max(0.0, self.height - down - tall - 1 * mm))
