@@ -146,9 +146,16 @@ def _correlation(a: Grey, b: Grey) -> float:
 
 
 def _tone(before: Grey, here: Grey, band: NDArray[np.bool_], ring: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return the relative change of the band's brightness against the surroundings, and the spread of theirs."""
+    """Return the relative change of the band's brightness against the surroundings, and the spread of theirs.
+
+    Another light falls off over a picture: a plane through the surroundings' change is taken out first.
+    """
     logs = [np.log(np.maximum(cv2.GaussianBlur(values, (0, 0), FINE_PX), 1.0)) for values in (before, here)]
     change = logs[1] - logs[0]
+    rows, cols = np.indices(change.shape, np.float32)
+    plane = np.stack([np.ones_like(rows), rows, cols], axis=-1)
+    slope, *_ = np.linalg.lstsq(plane[ring], change[ring], rcond=None)
+    change = change - plane @ slope
     middle = float(np.median(change[ring]))
     spread = 1.4826 * float(np.median(np.abs(change[ring] - middle)))
     return math.expm1(float(np.median(change[band])) - middle), spread

@@ -63,7 +63,7 @@ def _story(record: SurveyRecord, shots: Shots, pen: Pen, limit: int | None) -> I
         yield Spacer(0, 2)
         yield pen.text(pen.word(section), "h2")
         for entry in entries:
-            yield card(entry, shots, pen)
+            yield from card(entry, shots, pen)
     yield from coverage_pages(record, pen)
     yield from provenance_pages(record, pen)
     yield from _missing(pen)

@@ -20,7 +20,7 @@ from findings.wording import Language
 
 MARGIN = 15 * mm
 WIDTH = A4[0] - 2 * MARGIN
-LONGEST = 400
+LONGEST = 300
 """Characters of one text from a user on a card: a card must fit on a page."""
 INK, FAINT, RULE = colors.HexColor("#1B2733"), colors.HexColor("#5A6B7B"), colors.HexColor("#C5CFD8")
 HEAD, CANDIDATE = colors.HexColor("#E8EEF3"), colors.HexColor("#FFF6DD")

@@ -24,6 +24,8 @@ WHOLE_HEIGHT = 38 * mm
 SCENE = (WIDTH, 70 * mm)
 PAIR = (WIDTH, 78 * mm)
 LABEL = 27 * mm
+MOST_TEXT = 900
+"""Characters that have room beside the picture; more than that stands below it."""
 MOST_MEASURES, MOST_SIGHTS, TERMS = 10, 6, 3
 
 
@@ -71,20 +73,24 @@ class Picture(Flowable):  # type: ignore[misc]
             note.drawOn(self.canv, 0, max(0.0, self.height - down - tall - 1 * mm))
 
 
-def card(entry: Entry, shots: Shots, pen: Pen) -> Flowable:
-    """Return one finding as a block that stays together."""
+def card(entry: Entry, shots: Shots, pen: Pen) -> list[Flowable]:
+    """Return one finding as a block that stays together; with long texts its facts follow below and may go on."""
     parts: list[Flowable] = [_head(entry, pen)]
+    below: list[Flowable] = []
     facts = list(_facts(entry, pen))
+    detail = Picture(shots, entry, "detail", (DETAIL, DETAIL), pen)
     if entry.image is not None and entry.image.kind is ImageKind.SCENE:
         parts += [Picture(shots, entry, "detail", SCENE, pen), _table(facts, WIDTH, pen)]
-    else:
+    elif sum(len(pen.clip(value)) for _, value in facts) <= MOST_TEXT:
         side = [Picture(shots, entry, "whole", (RIGHT, WHOLE_HEIGHT), pen), _table(facts, RIGHT, pen)]
-        detail = Picture(shots, entry, "detail", (DETAIL, DETAIL), pen)
         parts.append(grid([[detail, side]], [DETAIL + 3 * mm, RIGHT], _no_padding()))
-    pair = shots(entry).pair
-    if pair is not None:
-        parts += [pen.text(pen.word("then_now"), "faint"), Picture(shots, entry, "pair", PAIR, pen)]
-    return KeepTogether([*parts, Spacer(0, 5 * mm)])
+    else:
+        whole = Picture(shots, entry, "whole", (RIGHT, DETAIL), pen)
+        parts.append(grid([[detail, whole]], [DETAIL + 3 * mm, RIGHT], _no_padding()))
+        below = [_table(facts, WIDTH, pen)]
+    if shots(entry).pair is not None:
+        below += [KeepTogether([pen.text(pen.word("then_now"), "faint"), Picture(shots, entry, "pair", PAIR, pen)])]
+    return [KeepTogether(parts), *below, Spacer(0, 5 * mm)]
 
 
 def _no_padding() -> list[Style]:
