@@ -81,7 +81,7 @@ def score(years: Years, found: SurveyComparison) -> Scores:
     counts = Scores(are=len(seen[0] & seen[1]), pairs=found.pairs, registered=len(found.registrations))
     matched: set[str] = set()
     for track in found.tracks:
-        if not _is_named(years, years.names[str(track.finding_uid or track.previous_uid)]):
+        if not all(_is_named(years, years.names[uid]) for uid in (track.finding_uid, track.previous_uid) if uid):
             continue
         if track.finding_uid is not None and track.previous_uid is not None:
             same = years.names[track.finding_uid] == years.names[track.previous_uid]
