@@ -11,15 +11,17 @@ from typing import Any
 
 import pypdf
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from findings.errors import OutputError
 from findings.exports import pdf_font
 from findings.exports.pdf import write_pdf
 from findings.exports.record import Entry, Shot, SurveyRecord
 from findings.review import Review
-from findings.survey import Scale
+from findings.survey import ImageKind, Scale
 from findings.wording import Language
-from tests.findings.exports.records import MOMENT, NAME, a_jpeg, a_record, entries, shots
+from tests.findings.exports.records import MOMENT, NAME, a_jpeg, a_picture, a_record, entries, shots
 
 FORBIDDEN = ("危険", "安全", "異常確定", "診断結果(AI)")
 Written = Callable[..., pypdf.PdfReader]
@@ -152,8 +154,24 @@ def test_long_notes_and_names_stay_on_their_page_and_say_that_they_are_cut(writt
     first = entries()[0]
     review = Review("r", "crack", first.finding.status, "名" * 200, MOMENT, "api", note="長" * 4000)
     long = replace(first, reviews=(review, review), asset=replace(first.asset, name="橋" * 500))  # type: ignore[type-var]
-    text = text_of(written(a_record(entries=(long,))))
-    assert "全文は記録にあります" in text
+    for kind in (ImageKind.PHOTO, ImageKind.SCENE):
+        shown = replace(long, image=a_picture(kind=kind))
+        assert "全文は記録にあります" in text_of(written(a_record(entries=(shown, shown))))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.text(max_size=600), note=st.text(max_size=4000), many=st.integers(0, 30))
+def test_any_name_note_and_number_of_measures_fit_on_pages(written: Written, name: str, note: str, many: int) -> None:
+    first = entries()[0]
+    review = Review("r", "crack", first.finding.status, name or "n", MOMENT, "api", note=note)
+    measures = first.finding.measures * many
+    entry = replace(
+        first,
+        reviews=(review,) * 3,
+        finding=replace(first.finding, measures=measures, element_no=name[:50]),
+        asset=replace(first.asset, name=name),  # type: ignore[type-var]
+    )
+    assert len(written(a_record(entries=(entry,))).pages) >= 4
 
 
 def test_markup_in_names_is_shown_as_it_is(written: Written) -> None:
