@@ -22,6 +22,8 @@ MARGIN = 15 * mm
 WIDTH = A4[0] - 2 * MARGIN
 LONGEST = 300
 """Characters of one text from a user on a card: a card must fit on a page."""
+LONGEST_ROW = 1500
+"""Characters of one row of facts, which does not go on over a page's end."""
 INK, FAINT, RULE = colors.HexColor("#1B2733"), colors.HexColor("#5A6B7B"), colors.HexColor("#C5CFD8")
 HEAD, CANDIDATE = colors.HexColor("#E8EEF3"), colors.HexColor("#FFF6DD")
 CONFIRMED, ALERT = colors.HexColor("#DDEFE3"), colors.HexColor("#F7DEDA")
@@ -80,7 +82,7 @@ class Pen:
 
     def facts(self, rows: Sequence[tuple[str, str]], label: float = 38 * mm, style: str = "base") -> Table:
         """Return a table of labels and texts."""
-        cells = [[self.text(name, style), self.text(value, style)] for name, value in rows]
+        cells = [[self.text(name, style), self.text(self.clip(value, LONGEST_ROW), style)] for name, value in rows]
         styles = [("LINEBELOW", (0, 0), (-1, -1), 0.3, RULE), ("BACKGROUND", (0, 0), (0, -1), HEAD)]
         return grid(cells, [label, WIDTH - label], styles)
 
