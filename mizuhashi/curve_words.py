@@ -32,5 +32,5 @@ def _limit(crossing: Crossing, unit: str) -> str:
     head = f"{crossing.words_ja} / {crossing.words_en}"
     if days[0] is None:
         return f"{head}: not within 50 years (外挿 / extrapolated)"
-    latest = days[2] or "open: the rate may be zero"
-    return f"{head}: {days[0]} to {latest}, likely {days[1] or 'open'} (外挿 / extrapolated)"
+    latest = days[2] or "no date within 50 years"
+    return f"{head}: {days[0]} to {latest}, likely {days[1] or 'not within 50 years'} (外挿 / extrapolated)"

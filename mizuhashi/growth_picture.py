@@ -45,7 +45,7 @@ def write_curve(curve: Curve, path: Path, title: str) -> None:
     locator = AutoDateLocator()  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    axes.set_ylim(bottom=0.0)
+    axes.set_ylim(0.0, 1.3 * axes.get_ylim()[1])  # room for the legend above the data
     axes.grid(alpha=0.25)
     axes.legend(prop=font, loc="upper left", framealpha=0.85)
     with whole_file(path) as partial:
