@@ -64,6 +64,14 @@ def test_related_damages_may_be_one_and_others_never(before: str, after: str, sa
     assert (likeness(old, new) > 0) is same
 
 
+def test_a_bar_in_a_spall_is_not_the_spall_but_another_class_of_its_shape_is() -> None:
+    spall = sight("old", SOMEWHERE, damage="7", details={"class": "spalling"})
+    bar = sight("bar", shifted(box(120, 105, 128, 145)), NOW, damage="7", details={"class": "exposed_rebar"})
+    renamed = sight("new", shifted(SOMEWHERE), NOW, damage="7", details={"class": "spall"})
+    assert not matched([spall], [bar]).matched
+    assert pairs(matched([spall], [bar, renamed])) == {("old", "new")}
+
+
 def test_the_same_damage_wins_over_a_related_one_at_the_same_place() -> None:
     old = sight("old", SOMEWHERE, damage="7")
     related = sight("a", shifted(SOMEWHERE), NOW, damage="23")
