@@ -32,7 +32,6 @@ from models.registry import Registry
 PHOTOS = 8
 SHOWN = 10
 BRIDGE, RIVER = "demo-bridge", "demo-river"
-MARKER = "demo.json"
 OWN = ("home", "generated", "overlays")
 FILES = (
     ("findings.geojson", "all findings for a map"),
@@ -86,24 +85,30 @@ def run_demo(out: Path, seed: int, output: Output) -> DemoResult:
     return replace(result, failed=sum(report.images_failed for report in reports))
 
 
-def prepare(out: Path, seed: int) -> None:
-    """Make ``out`` empty of an earlier demo, and mark it as a demo's folder.
+def prepare(out: Path, seed: int, what: str = "demo", own: Sequence[str] = OWN) -> None:
+    """Make ``out`` empty of an earlier run, and mark it as the command's folder.
+
+    Args:
+        out: the folder.
+        seed: written into the mark.
+        what: the command, ``demo`` or ``example``.
+        own: folders below ``out`` that the command makes.
 
     Raises:
-        OutputError: it holds something that no demo made, or cannot be written.
+        OutputError: it holds something that the command did not make, or cannot be written.
     """
-    marker = out / MARKER
+    marker = out / f"{what}.json"
     if out.exists() and not marker.is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError(f"{out}: holds something else than an earlier demo; choose a new folder by --out")
+        raise OutputError(f"{out}: holds something else than an earlier {what}; choose a new folder by --out")
     try:
-        for name in OWN:
+        for name in own:
             if (out / name).exists():
                 shutil.rmtree(out / name)
     except OSError as error:
         raise OutputError(
-            f"{out}: an earlier demo cannot be removed ({error.strerror}); choose another --out"
+            f"{out}: an earlier {what} cannot be removed ({error.strerror}); choose another --out"
         ) from error
-    write_text(marker, json.dumps({"made_by": "mizuhashi demo", "seed": seed}) + "\n")
+    write_text(marker, json.dumps({"made_by": f"mizuhashi {what}", "seed": seed}) + "\n")
 
 
 def _ingest(

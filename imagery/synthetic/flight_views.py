@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from imagery.synthetic.noise import Field, blur
 from imagery.synthetic.photograph import CameraModel, write_photograph
 from imagery.synthetic.spec import ConcreteSpec
 
-FOCAL_WIDTHS = 1.5  # focal length in widths of the picture: 54 mm on a frame 36 mm wide
+FOCAL_WIDTHS = 1.5  # default focal length in widths of the picture: 54 mm on a frame 36 mm wide
 LABEL_PX = 3  # a narrower crack is marked this wide, as people and networks mark it
 _HOME = (131.4700, 34.1600)
 _METRES_A_DEGREE = 111_320.0
@@ -41,6 +41,7 @@ class WallView:
         roll_deg: turn of the camera about its view.
         light_deg: direction on the wall that the light comes from.
         shadow: depth of a shadow that lies over the view, 0 to 1.
+        focal_widths: focal length in widths of the picture; with the gsd it says how far away the camera stands.
     """
 
     x_mm: float
@@ -58,6 +59,7 @@ class WallView:
     blur_px: float = 0.6
     noise: float = 2.0
     jpeg_quality: int | None = 90
+    focal_widths: float = FOCAL_WIDTHS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +88,7 @@ def view_matrix(view: WallView, width_px: int, height_px: int) -> Matrix:
     The wall is the plane Z = 0 (x right, y down, z into the wall); the camera stands ``gsd * focal length`` from the
     place in the middle of its picture, so that a pixel there covers ``gsd_mm`` across the tilt.
     """
-    focal = FOCAL_WIDTHS * width_px
+    focal = view.focal_widths * width_px
     tilt, towards, roll = np.radians([view.tilt_deg, view.towards_deg, view.roll_deg])
     z = np.array([np.sin(tilt) * np.cos(towards), np.sin(tilt) * np.sin(towards), np.cos(tilt)])
     x = np.array([1.0, 0.0, 0.0]) - z[0] * z
@@ -189,6 +191,7 @@ def fly(
     overlap: float = 0.3,
     tilt_deg: float = 15.0,
     light_change: float = 1.0,
+    focal_widths: float = FOCAL_WIDTHS,
 ) -> list[WallPhoto]:
     """Return the photographs of a wall, row by row, whose neighbours share ``overlap`` of their width.
 
@@ -201,6 +204,7 @@ def fly(
         overlap: 0 to 0.9, of width and height with the neighbours.
         tilt_deg: each view is tilted by up to this, any way.
         light_change: 0: one light for all; 1: light, exposure, colour and shadows differ from picture to picture.
+        focal_widths: focal length in widths of the picture.
     """
     steps = [(1 - overlap) * pixels * gsd_mm for pixels in (width_px, height_px)]
     sizes = [pixels * gsd_mm for pixels in (width_px, height_px)]
@@ -214,7 +218,8 @@ def fly(
         own = np.random.default_rng([seed, 12, number])
         x, y = (sizes[axis] / 2 + (col, row)[axis] * steps[axis] for axis in (0, 1))
         sway = 0.02 * np.array(sizes) * own.uniform(-1, 1, 2)
-        view = _draw_view(own, x + float(sway[0]), y + float(sway[1]), gsd_mm, tilt_deg, light_change)
+        drawn = _draw_view(own, x + float(sway[0]), y + float(sway[1]), gsd_mm, tilt_deg, light_change)
+        view = replace(drawn, focal_widths=focal_widths)
         photos.append(photograph_wall(own, wall, view, width_px, height_px, f"wall_{number + 1:03d}.jpg"))
     return photos
 
@@ -256,7 +261,7 @@ def write_flight(photos: list[WallPhoto], folder: Path, captured_at: datetime) -
         shot = ConcretePhoto(photo.image, {}, np.zeros((0, 0), np.float32), (), photo.view.gsd_mm, spec)
         lonlat = (_HOME[0] + photo.view.x_mm / 1000 / east, _HOME[1])
         path = folder / photo.name
-        camera = CameraModel(focal_35mm=round(FOCAL_WIDTHS * 36))
+        camera = CameraModel(focal_35mm=round(photo.view.focal_widths * 36))
         write_photograph(
             shot, path, captured_at=captured_at + timedelta(seconds=8 * number), lonlat=lonlat, camera=camera
         )

@@ -18,6 +18,7 @@ from mizuhashi.output import Output, one_line
 
 COMMANDS = {
     "demo": "run the main job on generated imagery",
+    "example": "run the worked example: two inspections, five years of a river",
     "assets": "import or list bridges and river reaches",
     "fetch": "fetch scenes from Sentinel Hub or a STAC API",
     "ingest": "take photographs or scenes into a survey",

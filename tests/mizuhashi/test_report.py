@@ -16,7 +16,7 @@ from findings.errors import OutputError
 from findings.survey import ImageStatus
 from imagery.coverage import cover
 from mizuhashi.coverage_words import in_words
-from mizuhashi.demo import MARKER, copy_overlays, prepare
+from mizuhashi.demo import copy_overlays, prepare
 from mizuhashi.listing import Row, export_csv, export_geojson
 from mizuhashi.report import PageData, SurveyPart, write_report
 from tests.findings.store.samples import a_finding, a_priority, an_asset, an_image
@@ -130,7 +130,7 @@ def test_a_second_demo_starts_afresh_and_keeps_what_people_put_beside_it(tmp_pat
     (tmp_path / "demo" / "home" / "old.db").write_text("old")
     (tmp_path / "demo" / "notes.txt").write_text("mine")
     prepare(tmp_path / "demo", 8)
-    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == sorted([MARKER, "notes.txt"])
+    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == sorted(["demo.json", "notes.txt"])
 
 
 def test_a_row_shows_the_final_grade_once_a_person_gave_one() -> None:
