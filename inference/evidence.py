@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from findings.errors import OutputError
 from findings.finding import Finding
+from findings.survey import Image
 from imagery.masks import Classes
-from inference.overlay import overlay_image
+from inference.overlay import Earlier, overlay_image
 from inference.scenes import Scene
 
 FOLDER = "evidence"
@@ -25,11 +26,18 @@ def photo_evidence(home: Path, rgb: NDArray[np.uint8], finding: Finding, *, mask
 
 
 def scene_evidence(home: Path, scene: Scene, finding: Finding, *, before: Scene | None = None) -> Finding:
-    """Return the finding with its overlay written; changes also get the picture of the first date."""
-    pictures = {"overlay": overlay_image(scene.rgb, finding, mask=scene.mask)}
+    """Return the finding with its overlay written; a change is shown beside its place at the first date."""
+    earlier = None
     if before is not None and "early_dates" in finding.details:
-        pictures["before"] = overlay_image(before.rgb, finding, mask=before.mask)
+        earlier = Earlier(before.rgb, _day(before.image), _day(scene.image), before.mask)
+    pictures = {"overlay": overlay_image(scene.rgb, finding, mask=scene.mask, earlier=earlier)}
+    if earlier is not None:
+        pictures["before"] = overlay_image(earlier.rgb, finding, mask=earlier.mask)
     return _written(home, finding, pictures)
+
+
+def _day(image: Image) -> str:
+    return "no date" if image.captured_at is None else f"{image.captured_at:%Y-%m-%d}"
 
 
 def _written(home: Path, finding: Finding, pictures: dict[str, NDArray[np.uint8]]) -> Finding:
@@ -38,11 +46,11 @@ def _written(home: Path, finding: Finding, pictures: dict[str, NDArray[np.uint8]
     for name, picture in pictures.items():
         path = folder / f"{finding.uid}-{name}.jpg"
         evidence[name] = path.relative_to(home).as_posix()
-        _write_jpeg(path, picture)
+        write_jpeg(path, picture)
     return replace(finding, evidence=evidence)
 
 
-def _write_jpeg(path: Path, rgb: NDArray[np.uint8]) -> None:
+def write_jpeg(path: Path, rgb: NDArray[np.uint8]) -> None:
     """Write a JPEG whole or not at all."""
     done, data = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 88])
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")  # two inspections may write one picture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -19,9 +20,12 @@ from imagery.types import Pixels, Window
 
 Picture = NDArray[np.uint8]
 LEAST_CROP_PX = 256
+LEAST_SCENE_CROP_PX = 80  # of a satellite scene, where 256 px would be the whole reach
+SCENE_GSD_MM = 1000.0  # pixels from this size on are a satellite's
 PANEL_PX = 768  # side of the crop panel; a larger place is shown in part at 1:1 and in whole in the context
 CONTEXT_PX = 512
 BANNER_PX = 30
+THICK_FROM_ZOOM = 3  # an enlarged place may have a thicker outline: it stands two enlarged pixels off
 OUTLINE = (255, 214, 0)
 BOX = (255, 64, 64)
 HATCH = (255, 0, 255)
@@ -30,11 +34,23 @@ TRUE_COLOUR = ("red", "green", "blue")
 FALSE_COLOUR = ("nir", "red", "green")
 
 
-def overlay_image(rgb: Picture, finding: Finding, *, mask: Classes | None = None) -> Picture:
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier picture in the same frame, and the days of both: ``2021-03-29``."""
+
+    rgb: Picture
+    day: str
+    day_now: str
+    mask: Classes | None = None
+
+
+def overlay_image(
+    rgb: Picture, finding: Finding, *, mask: Classes | None = None, earlier: Earlier | None = None
+) -> Picture:
     """Return the evidence picture of a finding, ``(H, W, 3)`` uint8 RGB.
 
-    Left: the place at 1:1 or enlarged, at least 256 px of its surroundings, outlined, with a scale bar where the scale
-        is known.
+    Left: the place at 1:1 or enlarged, with at least 256 px (scenes: 80 px) of its surroundings, outlined, with a scale
+        bar where the scale is known; of a change the earlier picture first.
     Right: the whole image with a box. On top: damage, grade and main measures in plain ASCII. Pixels that were not
         judged are hatched, and a line below says why.
 
@@ -42,8 +58,13 @@ def overlay_image(rgb: Picture, finding: Finding, *, mask: Classes | None = None
         rgb: the whole image ``(H, W, 3)``; scenes through :func:`display_rgb`.
         finding: what to show.
         mask: classes ``(H, W)`` of the whole image.
+        earlier: what a change is measured against.
     """
     crop, small = panels(rgb, finding.geometry_px, finding.scale.gsd_mm, mask=mask)
+    if earlier is not None:
+        then, _ = panels(earlier.rgb, finding.geometry_px, finding.scale.gsd_mm, mask=earlier.mask)
+        gap = np.full((crop.shape[0] + BANNER_PX, 4, 3), 255, np.uint8)
+        crop = np.concatenate([_titled(then, earlier.day), gap, _titled(crop, earlier.day_now)], axis=1)
     context = np.full((crop.shape[0], small.shape[1], 3), 32, np.uint8)
     context[: small.shape[0]] = small
     body = np.concatenate([crop, np.full((crop.shape[0], 4, 3), 255, np.uint8), context], axis=1)
@@ -52,6 +73,10 @@ def overlay_image(rgb: Picture, finding: Finding, *, mask: Classes | None = None
         legend = f"hatched: not judged ({names(mask)}, {masked_share(mask):.0%} of the image)"
         parts.append(text_banner(body.shape[1], legend))
     return np.concatenate(parts, axis=0)
+
+
+def _titled(picture: Picture, title: str) -> Picture:
+    return np.concatenate([text_banner(picture.shape[1], title), picture], axis=0)
 
 
 def panels(
@@ -66,7 +91,9 @@ def panels(
         mask: classes ``(H, W)``; what they hide is hatched.
         lettering: how much larger the scale bar is drawn, for pictures that are printed small.
     """
-    window = crop_window(place, rgb.shape[1], rgb.shape[0])
+    is_scene = gsd_mm is not None and gsd_mm >= SCENE_GSD_MM
+    least_px = LEAST_SCENE_CROP_PX if is_scene else LEAST_CROP_PX
+    window = crop_window(place, rgb.shape[1], rgb.shape[0], least_px=least_px)
     near = mask[window.row : window.bottom, window.col : window.right] if mask is not None else None
     crop, zoom = _crop(rgb, window, place, near)
     if gsd_mm is not None:
@@ -100,11 +127,17 @@ def label(finding: Finding) -> str:
 
 def _short(measure: Measure) -> str:
     if measure.value is None:
-        return f"< {measure.high:.3g} {measure.unit}" if measure.high is not None else "unknown"
-    text = f"{measure.value:.3g} {measure.unit}"
+        return f"< {_digits(measure.high, 3)} {measure.unit}" if measure.high is not None else "unknown"
+    text = f"{_digits(measure.value, 3)} {measure.unit}"
     if measure.low is not None and measure.high is not None:
-        text += f" ({measure.low:.2g}-{measure.high:.2g})"
+        text += f" ({_digits(measure.low, 2)}-{_digits(measure.high, 2)})"
     return text
+
+
+def _digits(value: float, count: int) -> str:
+    """Return a number of so many significant digits, never as a power of ten: 12400, 0.32."""
+    text = f"{value:.{count}g}"
+    return f"{float(text):.0f}" if "e+" in text else text
 
 
 def outlined(rgb: Picture, places: Sequence[BaseGeometry]) -> Picture:
@@ -120,15 +153,15 @@ def outlined(rgb: Picture, places: Sequence[BaseGeometry]) -> Picture:
     return drawn
 
 
-def crop_window(place: BaseGeometry, width_px: int, height_px: int) -> Window:
-    """Return the square to show at full resolution: the place with a margin, 256 to 768 px, inside the image."""
+def crop_window(place: BaseGeometry, width_px: int, height_px: int, *, least_px: int = LEAST_CROP_PX) -> Window:
+    """Return the square to show at full resolution: the place with a margin, inside the image, at most 768 px."""
     left, top, right, bottom = place.bounds
     side = max(right - left, bottom - top) * 1.25 + 16
     middle = ((left + right) / 2, (top + bottom) / 2)
     if side > PANEL_PX:  # too large for one panel: show the part around a point that surely lies on it
         point = place.representative_point()
         side, middle = PANEL_PX, (point.x, point.y)
-    size = math.ceil(max(side, LEAST_CROP_PX))
+    size = math.ceil(max(side, least_px))
     width, height = min(size, width_px), min(size, height_px)
     col = min(max(0, round(middle[0] - width / 2)), width_px - width)
     row = min(max(0, round(middle[1] - height / 2)), height_px - height)
@@ -143,20 +176,21 @@ def _crop(rgb: Picture, window: Window, place: BaseGeometry, mask: Classes | Non
     if mask is not None:
         large = hatched(large, np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8))
     # two pixels off the place, so that the picture shows it and not the line
-    draw_outline(
-        large, affinity.affine_transform(place.buffer(2), [zoom, 0, 0, zoom, -window.col * zoom, -window.row * zoom])
-    )
+    moved = affinity.affine_transform(place.buffer(2), [zoom, 0, 0, zoom, -window.col * zoom, -window.row * zoom])
+    draw_outline(large, moved, thick_px=2 if zoom >= THICK_FROM_ZOOM else 1)
     return large, float(zoom)
 
 
-def draw_outline(picture: Picture, place: BaseGeometry, colour: tuple[int, int, int] = OUTLINE) -> None:
+def draw_outline(
+    picture: Picture, place: BaseGeometry, colour: tuple[int, int, int] = OUTLINE, *, thick_px: int = 1
+) -> None:
     """Draw the outline of a place, in the picture's pixels, with a dark edge."""
     shift = 4  # 1/16 px; a pixel's centre stands at half in our outlines and at whole numbers in OpenCV
     for part in getattr(place, "geoms", [place]):
         if isinstance(part, Polygon) and not part.is_empty:
             ring = np.rint((np.asarray(part.exterior.coords) - 0.5) * (1 << shift)).astype(np.int32)
-            cv2.polylines(picture, [ring], True, (0, 0, 0), 2, cv2.LINE_AA, shift)
-            cv2.polylines(picture, [ring], True, colour, 1, cv2.LINE_AA, shift)
+            cv2.polylines(picture, [ring], True, (0, 0, 0), 2 * thick_px, cv2.LINE_AA, shift)
+            cv2.polylines(picture, [ring], True, colour, thick_px, cv2.LINE_AA, shift)
 
 
 def _context(rgb: Picture, window: Window, height: int, mask: Classes | None) -> Picture:

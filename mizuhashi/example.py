@@ -17,6 +17,7 @@ from findings.store import Store, store_url
 from findings.tracking import TrackState
 from mizuhashi.demo import prepare
 from mizuhashi.example_inputs import BRIDGE_UID, RIVER_UID, ExampleInputs, ExampleSpec, write_inputs
+from mizuhashi.example_pictures import contact_sheet, river_pictures, then_and_now
 from mizuhashi.example_review import decide
 from mizuhashi.example_truth import Outcome, outcomes
 from mizuhashi.output import Output
@@ -24,7 +25,8 @@ from mizuhashi.truth import CRACK
 
 REVIEWER = "generator"
 RIVER = "river-2021-2026"
-OWN = ("home", "generated", "then-and-now")
+PAGE = "page"
+OWN = ("home", "generated", "then-and-now", PAGE)
 _ALLOWED = (0, 3)  # done, and done in part
 
 
@@ -103,7 +105,7 @@ def run_example(out: Path, seed: int, output: Output, spec: ExampleSpec | None =
     inputs = write_inputs(out / "generated", seed, spec)
     run = Runner(out.resolve(), output)
     chapters = (
-        Chapter("First inspection of the bridge, 2021", tuple(_inspection(run, inputs, "2021", first=True))),
+        Chapter("First inspection of the bridge, 2021", tuple(_inspection(run, inputs, "2021"))),
         Chapter("Second inspection, 2026", tuple(_inspection(run, inputs, "2026"))),
         Chapter("What became of each damage", tuple(_comparison(run))),
         Chapter("Five years of one river", tuple(_river(run))),
@@ -114,12 +116,13 @@ def run_example(out: Path, seed: int, output: Output, spec: ExampleSpec | None =
         return Example(inputs, seed, chapters, tuple(outcomes(store, inputs)))
 
 
-def _inspection(run: Runner, inputs: ExampleInputs, year: str, *, first: bool = False) -> Iterator[Step]:
+def _inspection(run: Runner, inputs: ExampleInputs, year: str) -> Iterator[Step]:
     survey = f"bridge-{year}"
-    if first:
-        yield run(
-            "The bridge and the river reach come from one GeoJSON.", "assets", "import", "generated/assets.geojson"
-        )
+    sheet = f"pictures/flight-{year}.jpg"
+    contact_sheet(sorted(inputs.flights[year].rglob("*.jpg")), inputs.columns, run.folder / PAGE / sheet)
+    yield Step("", (), pictures=((sheet, f"The photographs of {year}, row by row."),))
+    if year == min(inputs.flights):
+        yield run("The bridge and the reach come from one GeoJSON.", "assets", "import", "generated/assets.geojson")
     yield run(
         "Scale comes from each photograph's own laser range and focal length.",
         "ingest", f"generated/bridge/{year}", "--survey", survey, "--asset", BRIDGE_UID,
@@ -146,8 +149,17 @@ def _comparison(run: Runner) -> Iterator[Step]:
         "findings", "compare", "bridge-2021", "bridge-2026", "--out", "then-and-now",
     )  # fmt: skip
     grown = fastest_crack(run.folder / "home")
+    with _store(run) as store:
+        shown = tuple(then_and_now(store, "bridge-2026", run.folder / "then-and-now", run.folder / PAGE, grown))
+    yield Step("Both years in one frame, blue as of 2021, yellow as of 2026:", (), pictures=shown)
     if grown is not None:
-        yield run("The crack that grew fastest:", "findings", "curve", grown, "--out", "curve.png")
+        curve = "pictures/curve.png"
+        yield run("Its growth curve:", "findings", "curve", grown, "--out", f"{PAGE}/{curve}",
+                  pictures=[(curve, "Measured, fitted and extrapolated width.")])  # fmt: skip
+
+
+def _store(run: Runner) -> Store:
+    return Store(store_url(run.folder / "home"), run.folder / "home")
 
 
 def fastest_crack(home: Path) -> str | None:
@@ -164,18 +176,21 @@ def fastest_crack(home: Path) -> str | None:
 
 def _river(run: Runner) -> Iterator[Step]:
     yield run("Scenes and their masks.", "ingest", "generated/river", "--survey", RIVER, "--asset", RIVER_UID)
-    yield run("Water of every year against the first.", "inspect", "--survey", RIVER)
+    yield run("Water, bars and trees of all years.", "inspect", "--survey", RIVER)
+    with _store(run) as store:
+        shown = tuple(river_pictures(store, RIVER, run.folder / "home", run.folder / PAGE))
+    yield Step("", (), pictures=shown)
 
 
 def _lists(run: Runner) -> Iterator[Step]:
     yield run("", "priorities", "list", "--limit", "12")
     yield run("", "priorities", "assets")
     yield run("The list is issued; the next one will say what moved, and why.",
-              "priorities", "export", "--out", "priority-list.csv")  # fmt: skip
+              "priorities", "export", "--out", f"{PAGE}/priority-list.csv")  # fmt: skip
     yield run("", "priorities", "plan", "--budget", "5000000")
 
 
 def _exports(run: Runner) -> Iterator[Step]:
     for survey in ("bridge-2026", RIVER):
-        yield run("", "report", survey, "--out", f"{survey}.pdf")
-        yield run("", "findings", "export", "--survey", survey, "--format", "xlsx", "--out", f"{survey}.xlsx")
+        yield run("", "report", survey, "--out", f"{PAGE}/{survey}.pdf")
+        yield run("", "findings", "export", "--survey", survey, "--format", "xlsx", "--out", f"{PAGE}/{survey}.xlsx")

@@ -67,6 +67,7 @@ class ExampleInputs:
         shown: by year and file name, ``(H, W)`` uint8, where a photograph shows the damage whose place in
             ``defects`` is one less; 0: none.
         eroded_m2: ground that the river took between the first and the last scene.
+        columns: photographs in a row of a flight.
     """
 
     assets_path: Path
@@ -75,6 +76,7 @@ class ExampleInputs:
     scenes: Path
     defects: tuple[TrueDefect, ...]
     eroded_m2: float
+    columns: int
 
 
 def write_inputs(folder: Path, seed: int, spec: ExampleSpec | None = None) -> ExampleInputs:
@@ -95,13 +97,15 @@ def write_inputs(folder: Path, seed: int, spec: ExampleSpec | None = None) -> Ex
         flights[year] = folder / "bridge" / year
         write_flight(photos, flights[year] / BRIDGE_UID / "径間1" / "竪壁", FLIGHTS[year])
         shown[year] = _shown(photos, defects)
+        # a row ends where the next photograph starts over at the left
+        columns = next((n for n in range(1, len(photos)) if photos[n].view.x_mm < photos[n - 1].view.x_mm), len(photos))
     series = generate_river_series(np.random.default_rng([seed, 2]), RIVER)
     write_river_series(series, folder / "river")
     assets_path = folder / "assets.geojson"
     write_text(assets_path, json.dumps(_assets(series), ensure_ascii=False, indent=1) + "\n")
     eroded_m2 = series.scenes[-1].eroded_area_m2
     write_text(folder / "truth.json", _truth(defects, eroded_m2))
-    return ExampleInputs(assets_path, flights, shown, folder / "river", defects, eroded_m2)
+    return ExampleInputs(assets_path, flights, shown, folder / "river", defects, eroded_m2, columns)
 
 
 def _shown(photos: Sequence[WallPhoto], defects: Sequence[TrueDefect]) -> dict[str, NDArray[np.uint8]]:

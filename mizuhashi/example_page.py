@@ -16,8 +16,8 @@ SHOWN_ROWS = 12
 _STATES = {state.value: state.value.replace("_suspected", "?").replace("_", " ") for state in TrackState}
 
 
-def write_page(example: Example, folder: Path) -> None:
-    """Write ``README.md`` into the example's folder.
+def write_page(example: Example, folder: Path) -> Path:
+    """Write ``README.md`` into the page's folder and return its path.
 
     Raises:
         OutputError: the file cannot be written.
@@ -27,7 +27,9 @@ def write_page(example: Example, folder: Path) -> None:
         lines += ["", f"## {chapter.title}", *_chapter(chapter)]
     lines += ["", "## What is really there", "", *truth_lines(example.outcomes)]
     lines += ["", *_river_truth(example)]
-    write_text(folder / "README.md", "\n".join(lines) + "\n")
+    path = folder / "README.md"
+    write_text(path, "\n".join(lines) + "\n")
+    return path
 
 
 def _head(example: Example) -> list[str]:

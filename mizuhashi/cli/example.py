@@ -22,10 +22,9 @@ def example(
     seed: Annotated[int, typer.Option(min=0, help="Another seed makes another bridge and river.")] = 11,
 ) -> None:
     """Run every command in a home of its own inside ``out`` and write the page; the user's store stays as it is."""
-    from mizuhashi.example import run_example
+    from mizuhashi.example import PAGE, run_example
     from mizuhashi.example_page import write_page
 
     output = session_of(ctx).output
     done = run_example(out, seed, output)
-    write_page(done, out)
-    output.result(f"read {out / 'README.md'}")
+    output.result(f"read {write_page(done, out / PAGE)}")

@@ -10,7 +10,7 @@ from findings.finding import Domain, Finding, Grade, Provenance
 from findings.measure import Measure
 from findings.survey import Scale, ScaleSource
 from imagery.types import Pixels
-from inference.overlay import BANNER_PX, OUTLINE, crop_window, display_rgb, label, overlay_image
+from inference.overlay import BANNER_PX, OUTLINE, Earlier, crop_window, display_rgb, label, overlay_image
 
 FINDING = Finding(
     uid="f",
@@ -58,6 +58,26 @@ def test_a_place_anywhere_in_an_image_of_any_size_gives_a_picture(size: tuple[in
         window = crop_window(place, width, height)
         assert 0 <= window.col <= window.right <= width
         assert 0 <= window.row <= window.bottom <= height
+
+
+def test_a_change_in_a_scene_shows_both_dates_large_enough_to_see_it() -> None:
+    scene = replace(
+        FINDING, scale=Scale(10_000.0, 100.0, ScaleSource.GEOREFERENCE), geometry_px=shapely.box(100, 100, 110, 104)
+    )
+    then, now = np.full((256, 256, 3), 60, np.uint8), np.full((256, 256, 3), 180, np.uint8)
+    picture = overlay_image(now, scene, earlier=Earlier(then, "2021-03-29", "2026-10-04"))
+    alone = overlay_image(now, scene)
+    crop = 80 * 9  # the least crop, enlarged to fit the panel
+    body = picture[2 * BANNER_PX :]
+    assert np.median(body[:, :crop]) == 60
+    assert np.median(body[:, crop + 4 : 2 * crop + 4]) == 180
+    assert picture.shape[1] == alone.shape[1] + crop + 4
+    assert (picture[BANNER_PX : 2 * BANNER_PX, :crop] > 200).any(), "the day stands above its picture"
+
+
+def test_large_sizes_are_no_powers_of_ten() -> None:
+    eroded = replace(FINDING, damage="R17", grade=None, measures=(Measure("area", 6800.0, "m2", 4000.0, 12400.0, ""),))
+    assert label(eroded) == "R17 A 6800 m2 (4000-12000) score 0.90"
 
 
 def test_the_label_says_damage_grades_measures_and_bounds_in_ascii() -> None:
