@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from findings.measure import Measure
+from findings.measure import Measure, by_name
 from findings.survey import Scale, ScaleSource
 
 Language = Literal["ja", "en"]
@@ -78,6 +78,18 @@ def measure_text(measure: Measure, language: Language = "en") -> str:
     written; metres below 1 are written in millimetres.
     """
     return f"{measure_name(measure.name, language)} {measured(measure, language)}".rstrip()
+
+
+def main_measures(measures: Sequence[Measure]) -> list[Measure]:
+    """Return the few measures that a list has room for: a crack's width and length, else the first ones.
+
+    Real units come first; pixels stand in where the scale is unknown.
+    """
+    real = [measure for measure in measures if not measure.unit.startswith("px")]
+    known = real or list(measures)
+    if by_name(tuple(known), "width_p95") is not None:
+        return [measure for measure in known if measure.name in ("width_p95", "length")]
+    return known[:3]
 
 
 def measured(measure: Measure, language: Language = "en") -> str:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from findings.errors import NotFound
 from findings.finding import Finding, FindingStatus, Priority
 from findings.grade_words import grade_chances, supposition_lines
-from findings.measure import Measure, by_name
 from findings.taxonomy import damage_type
+from findings.wording import main_measures
 from mizuhashi.describe import measure_text, number, scale_text
 
 if TYPE_CHECKING:
@@ -109,24 +109,12 @@ def cells(row: Row) -> tuple[str, ...]:
         rank_text(row),
         score_text(row.priority),
         f"{row.told}{sights_text(len(row.others))}",
-        "; ".join(measure_text(measure) for measure in main_measures(finding)),
+        "; ".join(measure_text(measure) for measure in main_measures(finding.measures)),
         row.asset_name,
         status_text(finding.status),
         why(row),
         finding.uid[:12],
     )
-
-
-def main_measures(finding: Finding) -> list[Measure]:
-    """Return the few measures that a list has room for: a crack's width and length, else the first ones.
-
-    Real units come first; pixels stand in where the scale is unknown.
-    """
-    real = [measure for measure in finding.measures if not measure.unit.startswith("px")]
-    known = real or list(finding.measures)
-    if by_name(tuple(known), "width_p95") is not None:
-        return [measure for measure in known if measure.name in ("width_p95", "length")]
-    return known[:3]
 
 
 def sights_text(others: int) -> str:
@@ -202,7 +190,7 @@ def sights_of(store: Store, finding: Finding) -> list[tuple[Finding, str]]:
 
 
 def _sight_text(sight: Finding, name: str) -> str:
-    measured = "; ".join(measure_text(measure) for measure in main_measures(sight))
+    measured = "; ".join(measure_text(measure) for measure in main_measures(sight.measures))
     words = [name, "leads" if sight.leads else "", status_text(sight.status), measured, f"score {sight.score:.2f}"]
     return f"{', '.join(word for word in words if word)}  [{sight.uid}]"
 

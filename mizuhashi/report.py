@@ -19,10 +19,11 @@ from findings.grade_words import grade_chances, supposition_lines
 from findings.measure import by_name
 from findings.survey import Image, ImageStatus
 from findings.taxonomy import damage_type, member_kind
+from findings.wording import main_measures
 from mizuhashi.coverage_words import DATE_COLUMNS, MEMBER_COLUMNS, CoverageWords
 from mizuhashi.describe import footprint_text, measure_text, number, scale_text
 from mizuhashi.figures import width_scatter
-from mizuhashi.listing import Row, main_measures, score_text, why
+from mizuhashi.listing import Row, score_text, why
 from mizuhashi.output import seconds
 from mizuhashi.truth import Comparison
 
@@ -122,7 +123,7 @@ def _line(row: Row, images: Mapping[str, Image], pictures: Mapping[str, Path], f
         "score": score_text(row.priority),
         "asset": row.asset_name,
         "where": _where(finding, images.get(finding.image_uid)),
-        "measures": "; ".join(measure_text(measure) for measure in main_measures(finding)),
+        "measures": "; ".join(measure_text(measure) for measure in main_measures(finding.measures)),
         "picture": picture.relative_to(folder).as_posix() if picture else None,
         "why": why(row),
     }

@@ -24,6 +24,8 @@ class Sheet:
         picture_column: None: the sheet has no pictures.
         notes: what the reader must know, below the table.
         wide: columns of running text.
+        formats: by column: how a workbook shows its numbers, e.g. ``0.0``.
+        frozen: how many columns at the left stay in view; such a list gets a filter on each column.
     """
 
     key: str
@@ -36,6 +38,8 @@ class Sheet:
     picture_column: str | None = None
     notes: tuple[str, ...] = ()
     wide: frozenset[str] = field(default_factory=frozenset)
+    formats: Mapping[str, str] = field(default_factory=dict)
+    frozen: int = 0
 
 
 def sheet_csv(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,7 +43,14 @@ class _Book:
 
 
 def write_workbook(
-    path: Path, sheets: Sequence[Sheet], shots: Shots, *, title: str, created: datetime, author: str
+    path: Path,
+    sheets: Sequence[Sheet],
+    shots: Shots,
+    *,
+    title: str,
+    created: datetime,
+    author: str,
+    before_placing: Callable[[], None] = lambda: None,
 ) -> list[str]:
     """Write sheets as a workbook, whole or not at all; return the ids of findings whose picture is not there.
 
@@ -57,6 +64,7 @@ def write_workbook(
         title: of the file's properties.
         created: of the file's properties; the data's time, not the clock's.
         author: of the file's properties.
+        before_placing: called once the file is whole; what it raises leaves no file.
 
     Raises:
         OutputError: the place cannot be written or the disk is full.
@@ -76,6 +84,7 @@ def write_workbook(
             raise OutputError(
                 f"{path}: could not be written ({reason}); free some space or choose another place"
             ) from error
+        before_placing()
     return made.missing
 
 
@@ -96,19 +105,26 @@ def _write_sheet(made: _Book, sheet: Sheet, shots: Shots) -> None:
     forms = len(sheet.columns) - sheet.own
     for column, name in enumerate(sheet.columns):
         page.write_string(0, column, str(guarded(name)), made.formats["head" if column < forms else "own"])
+    styles = _styles(made, sheet)
     at = sheet.columns.index(sheet.picture_column) if sheet.picture_column is not None else -1
     for number, row in enumerate(sheet.rows, start=1):
         shot = shots(sheet.pictures[number - 1]) if at >= 0 else None
         if shot is not None and shot.detail is not None:
             page.set_row_pixels(number, PICTURE_PX + 2 * GAP_PX)
         for column, name in enumerate(sheet.columns):
-            code = name in sheet.texts
             value = row.get(name)
             if column == at and shot is not None:
                 value = _picture(made, page, number, at, shot, sheet)
-            _write_cell(page, number, column, value, made.formats["text" if code else "cell"])
+            _write_cell(page, number, column, value, styles[column])
     for number, note in enumerate(sheet.notes, start=len(sheet.rows) + 2):
         page.write_string(number, 0, str(guarded(note)), made.formats["note"])
+
+
+def _styles(made: _Book, sheet: Sheet) -> list[Any]:
+    """Return the format of each column: codes as text, numbers as the sheet says."""
+    cell = {**FONT, "border": 1, "text_wrap": True}
+    own = {name: made.book.add_format({**cell, "num_format": style}) for name, style in sheet.formats.items()}
+    return [own.get(name, made.formats["text" if name in sheet.texts else "cell"]) for name in sheet.columns]
 
 
 def _write_cell(page: Any, row: int, column: int, value: Cell, style: Any) -> None:
@@ -147,7 +163,9 @@ def _insert(made: _Book, page: Any, row: int, column: int, picture: Jpeg, left: 
 def _set_up(page: Any, sheet: Sheet) -> None:
     for column, name in enumerate(sheet.columns):
         page.set_column(column, column, PICTURE_WIDTH if name == sheet.picture_column else _width(sheet, name))
-    page.freeze_panes(1, 0)
+    page.freeze_panes(1, sheet.frozen)
+    if sheet.frozen:
+        page.autofilter(0, 0, len(sheet.rows), len(sheet.columns) - 1)
     page.set_paper(A4)
     page.set_landscape()
     page.fit_to_pages(1, 0)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mizuhashi.cli.options import JsonOption, ProfileOption, new_app
 from mizuhashi.cli.session import session_of
 
-app = new_app("List priorities, or plan measures within a budget.")
+if TYPE_CHECKING:
+    from findings.exports.encoding import Encoding
+
+app = new_app("List priorities, hand the list out as a table, or plan measures within a budget.")
 
 
 class Section(StrEnum):
@@ -20,6 +23,20 @@ class Section(StrEnum):
     OFFICIAL = "official"
     CONFIRMED = "confirmed"
     CANDIDATE = "candidate"
+
+
+class TextEncoding(StrEnum):
+    """Encodings of CSV files."""
+
+    UTF8 = "utf-8-sig"
+    CP932 = "cp932"
+
+
+class Words(StrEnum):
+    """Languages of the table."""
+
+    JA = "ja"
+    EN = "en"
 
 
 @app.command("list", help="List priorities with their reasons, what is missing, and how far that could move them.")
@@ -93,6 +110,64 @@ def assets_(
         return
     session.output.table(COLUMNS, [cells(row, ranking.assets) for row in found[:limit]])
     session.output.say(f"{min(limit, len(found))} of {len(found)} assets, by {ranking.profile.label}")
+
+
+@app.command(help="Write the list as the planner's table and keep it as issued: later lists say what moved since.")
+def export(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="A .csv or .xlsx file.")],
+    encoding: Annotated[
+        TextEncoding | None,
+        typer.Option(help="Of a CSV file; what cp932 lacks is written otherwise, and said.", show_default="utf-8-sig"),
+    ] = None,
+    actor: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who hands the list out.", show_default="your account")
+    ] = None,
+    lang: Annotated[Words, typer.Option(help="Of headings and words.")] = Words.JA,
+    profile: ProfileOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Write one file, which appears only when it is whole, and issue the list."""
+    from datetime import UTC, datetime
+
+    from findings.profile import DEFAULT
+    from mizuhashi.account import account_name
+    from mizuhashi.issuing import export_list
+
+    session = session_of(ctx)
+    session.settings()
+    name = account_name() if actor is None else actor
+    code: Encoding | None = None if encoding is None else encoding.value
+    with session.store() as store:
+        made = export_list(store, out, profile or DEFAULT, name, datetime.now(UTC), lang.value, code)
+    values = made.values
+    if as_json:
+        before = None if made.previous is None else made.previous.uid
+        document = {"file": str(out), "list": values.uid, "previous": before, "findings": len(values.rows)}
+        session.output.json(document | {"profile": values.profile, "actor": values.actor, "notes": list(made.notes)})
+        return
+    since = "the first list" if made.previous is None else f"moves since {made.previous.issued_at:%Y-%m-%d %H:%M} UTC"
+    session.output.say(f"wrote {len(values.rows)} findings to {out}, by {values.profile}; {since}")
+    session.output.say(f"issued list {values.uid} by {values.actor}")
+    for note in made.notes:
+        session.output.remark(f"note: {note}")
+
+
+@app.command(help="List the priority lists that were handed out.")
+def issued(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    """Print all issued lists, oldest first."""
+    session = session_of(ctx)
+    with session.store() as store:
+        found = [store.issued_list(one.uid) for one in store.issued_lists()]
+    rows = [(f"{one.issued_at:%Y-%m-%d %H:%M} UTC", one.actor, one.profile, len(one.rows), one.uid) for one in found]
+    columns = ("issued_at", "actor", "profile", "findings", "list")
+    if as_json:
+        whole = [(one.issued_at.isoformat(), *row[1:]) for one, row in zip(found, rows, strict=True)]
+        session.output.json([dict(zip(columns, row, strict=True)) for row in whole])
+    elif rows:
+        session.output.table(columns, rows)
+    else:
+        session.output.say("no list was issued yet; `mizuhashi priorities export` issues one")
 
 
 @app.command(help="Choose measures within a budget by the agency's unit costs; without them it says what is needed.")
