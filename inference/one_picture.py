@@ -28,6 +28,7 @@ from imagery.safe import SHUT, open_untrusted
 from inference.engine import answered_by, score_picture
 from inference.judgement import Place, conflict
 from inference.measure.area import View
+from inference.measure.link import link
 from inference.measure.picture import Found, measure_picture
 from inference.measure.steel import is_steel
 from inference.photographs import Picture, load_picture
@@ -207,5 +208,5 @@ def found_by_models(picture: Picture, models: Sequence[PixelModel], device: torc
         scores = score_picture(model, picture.source, device)
         for plane, spec in zip(scores, model.card.classes, strict=True):
             if spec.name not in left_out:
-                found.append(Found(spec, plane, tuple(regions(plane, spec))))
+                found.append(Found(spec, plane, link(regions(plane, spec), plane, picture.grey, spec)))
     return found

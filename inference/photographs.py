@@ -16,6 +16,7 @@ from imagery.stream import PixelSource
 from imagery.types import Window
 from inference.judgement import Place
 from inference.measure.area import View
+from inference.measure.link import link
 from inference.measure.picture import Found, measure_picture
 from inference.measure.steel import is_steel
 from inference.regions import regions
@@ -79,7 +80,7 @@ def find_places(
         structure: of the asset that the photograph shows.
     """
     found = [
-        Found(spec, plane, () if spec.name in left_out else tuple(regions(plane, spec)))
+        Found(spec, plane, () if spec.name in left_out else link(regions(plane, spec), plane, picture.grey, spec))
         for plane, spec in zip(scores, card.classes, strict=True)
     ]
     view = View(np.isfinite(picture.grey))
