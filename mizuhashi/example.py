@@ -19,7 +19,7 @@ from mizuhashi.demo import prepare
 from mizuhashi.example_inputs import BRIDGE_UID, RIVER_UID, ExampleInputs, ExampleSpec, write_inputs
 from mizuhashi.example_pictures import contact_sheet, river_pictures, then_and_now
 from mizuhashi.example_review import decide
-from mizuhashi.example_truth import Outcome, outcomes
+from mizuhashi.example_truth import Outcome, listed_erosion, outcomes
 from mizuhashi.output import Output
 from mizuhashi.truth import CRACK
 
@@ -59,12 +59,18 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What was run, and on what."""
+    """What was run, on what, and what came of it.
+
+    Attributes:
+        outcomes: what was found of each true damage of the bridge.
+        erosion: number of places listed as eroded, and their area in m2.
+    """
 
     inputs: ExampleInputs
     seed: int
     chapters: tuple[Chapter, ...]
     outcomes: tuple[Outcome, ...]
+    erosion: tuple[int, float]
 
 
 class Runner:
@@ -75,8 +81,14 @@ class Runner:
         self._output = output
         self._environment = {**os.environ, "MIZUHASHI_HOME": "home"}
 
-    def __call__(self, words: str, *command: str, pictures: Sequence[tuple[str, str]] = ()) -> Step:
-        """Return a step that was run.
+    def __call__(
+        self,
+        words: str,
+        *command: str,
+        pictures: Sequence[tuple[str, str]] = (),
+        expected: Sequence[int] = _ALLOWED,
+    ) -> Step:
+        """Return a step that was run and ended with one of the expected statuses.
 
         Raises:
             OutputError: the command failed.
@@ -86,7 +98,7 @@ class Runner:
             [sys.executable, "-m", "mizuhashi", *command],
             cwd=self.folder, env=self._environment, capture_output=True, text=True, encoding="utf-8", check=False,
         )  # fmt: skip
-        if done.returncode not in _ALLOWED:
+        if done.returncode not in expected:
             raise OutputError(f"`mizuhashi {' '.join(command)}` ended with {done.returncode}: {done.stderr[-2000:]}")
         notes = [line for line in done.stderr.splitlines() if line.startswith("note")]
         return Step(words, command, "\n".join([done.stdout.rstrip(), *notes]), done.returncode, tuple(pictures))
@@ -113,7 +125,7 @@ def run_example(out: Path, seed: int, output: Output, spec: ExampleSpec | None =
         Chapter("What leaves the house", tuple(_exports(run))),
     )
     with Store(store_url(out / "home"), out / "home") as store:
-        return Example(inputs, seed, chapters, tuple(outcomes(store, inputs)))
+        return Example(inputs, seed, chapters, tuple(outcomes(store, inputs)), listed_erosion(store, RIVER))
 
 
 def _inspection(run: Runner, inputs: ExampleInputs, year: str) -> Iterator[Step]:
@@ -183,14 +195,19 @@ def _river(run: Runner) -> Iterator[Step]:
 
 
 def _lists(run: Runner) -> Iterator[Step]:
-    yield run("", "priorities", "list", "--limit", "12")
-    yield run("", "priorities", "assets")
-    yield run("The list is issued; the next one will say what moved, and why.",
-              "priorities", "export", "--out", f"{PAGE}/priority-list.csv")  # fmt: skip
-    yield run("", "priorities", "plan", "--budget", "5000000")
+    yield run("Defect by defect, every term told, and what is missing with how far it could move the place:",
+              "priorities", "list", "--limit", "12")  # fmt: skip
+    yield run("Asset by asset, with what counts together:", "priorities", "assets")
+    yield run("The list is issued: [priority-list.csv](priority-list.csv). The next one will say what moved, and why.",
+              "priorities", "export", "--out", f"{PAGE}/priority-list.csv", "--actor", "example")  # fmt: skip
+    yield run("No prices are invented: without the agency's unit costs there is no plan, but what it needs is told.",
+              "priorities", "plan", "--budget", "5000000", expected=(1,))  # fmt: skip
 
 
 def _exports(run: Runner) -> Iterator[Step]:
     for survey in ("bridge-2026", RIVER):
-        yield run("", "report", survey, "--out", f"{PAGE}/{survey}.pdf")
-        yield run("", "findings", "export", "--survey", survey, "--format", "xlsx", "--out", f"{PAGE}/{survey}.xlsx")
+        pdf, sheets = f"{survey}.pdf", f"{survey}.xlsx"
+        yield run(f"The report, here with its first findings alone: [{pdf}]({pdf}).",
+                  "report", survey, "--out", f"{PAGE}/{pdf}", "--limit", "6")  # fmt: skip
+        command = ("findings", "export", "--survey", survey, "--format", "xlsx", "--out", f"{PAGE}/{sheets}")
+        yield run(f"The sheets: [{sheets}]({sheets}).", *command)

@@ -118,4 +118,8 @@ def _size(value: float | None) -> str:
 
 
 def _river_truth(example: Example) -> list[str]:
-    return [f"The river took {number(example.inputs.eroded_m2)} m² of ground between the first and the last scene."]
+    places, listed_m2 = example.erosion
+    return [
+        f"The river took {number(example.inputs.eroded_m2)} m² of ground between the first and the last scene, slivers "
+        f"included; {number(listed_m2)} m² at {places} places are listed, those wide enough for pixels of 10 m."
+    ]

@@ -17,9 +17,9 @@ from findings.store import Store
 from findings.tracking import Track, TrackState
 from imagery.decode import decode_rgb
 from inference.evidence import write_jpeg
+from mizuhashi.example_truth import EROSION
 from mizuhashi.truth import CRACK
 
-EROSION = "R17"
 SHEET_PX = 420  # width of a photograph on a contact sheet
 Picture = tuple[str, str]
 """Path below the page's folder, and what it shows."""

@@ -18,6 +18,7 @@ from findings.tracking import Track
 from mizuhashi.example_inputs import ExampleInputs, TrueDefect
 from mizuhashi.example_review import LEAST_ON_DAMAGE, NEAR_PX
 
+EROSION = "R17"
 MEASURES = {"crack": "width_max"}
 
 
@@ -58,6 +59,13 @@ def outcomes(store: Store, inputs: ExampleInputs) -> list[Outcome]:
     for track in store.tracks(store.survey(f"bridge-{max(inputs.flights)}").uid):
         _note(made, owners, track)
     return made
+
+
+def listed_erosion(store: Store, survey: str) -> tuple[int, float]:
+    """Return how many places of a survey are listed as eroded, and their area in m2."""
+    found = [finding for finding, _ in store.list_findings(survey=survey, limit=10_000).items]
+    areas = [by_name(finding.measures, "area") for finding in found if finding.damage == EROSION]
+    return len(areas), sum(area.value or 0.0 for area in areas if area is not None)
 
 
 def owner(finding: Finding, shown: NDArray[np.uint8], defects: Sequence[TrueDefect]) -> int | None:
