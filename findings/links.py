@@ -10,7 +10,8 @@ previous, both of what the two pictures have in common, the score of the link is
 ``kind`` is 1 for one damage, `RELATED` for damages that models and inspectors take for each other, and `OTHER_CLASS`
 where a model's classes of one damage differ; others never match. The larger share says that one lies on the other,
 whatever has grown; the smaller one lets the best of several win. A link needs ``max(a, b) >= LEAST_SHARE``, and
-between classes ``min(a, b) >= LEAST_BOTH``.
+between classes ``min(a, b) >= LEAST_BOTH``, where the tolerance must not count: it makes a thin bar several times as
+wide, so that the smaller of the two must have that share of the larger one's area too.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from findings.registration import PictureRegistration
 from findings.survey import Image
 
 LEAST_SHARE = 0.5
-LEAST_BOTH = 0.3  # of either, where a model's classes differ: a bar in a spall is not the spall
+LEAST_BOTH = 0.3  # of either, and of the sizes, where a model's classes differ: a bar in a spall is not the spall
 LEAST_COMMON = 0.15  # of an outline must lie in what both pictures show, else the pair says nothing
 WHOLE = 0.98  # of an outline in common view: the same thing was measured both times
 RELATED, OTHER_CLASS = 0.75, 0.9
@@ -243,7 +244,10 @@ def _link(
         a.common.intersection(b.common.buffer(tolerance, quad_segs=2)).area / a.common.area if a.common.area else 0.0
         for a, b in ((one, other), (other, one))
     )
-    if max(share_old, share_new) < LEAST_SHARE or (kind == OTHER_CLASS and min(share_old, share_new) < LEAST_BOTH):
+    if max(share_old, share_new) < LEAST_SHARE:
+        return None
+    areas = one.common.area, other.common.area
+    if kind == OTHER_CLASS and min(share_old, share_new, min(areas) / max(areas)) < LEAST_BOTH:
         return None
     score = kind * (0.6 * max(share_old, share_new) + 0.4 * min(share_old, share_new))
     whole = one.whole and other.whole
