@@ -343,9 +343,8 @@ def _joined(pieces: Sequence[Region], lines: Sequence[Array], observed: NDArray[
     """Return one region of the pieces and the routes between them, None if they do not hang together."""
     boxes = np.array([[p.bbox.row, p.bbox.col, p.bbox.bottom - 1, p.bbox.right - 1] for p in pieces], float)
     corners = np.concatenate([*lines, boxes.reshape(-1, 2)])
-    top, left = np.floor(corners.min(axis=0)).astype(int) - 2
-    bottom, right = np.ceil(corners.max(axis=0)).astype(int) + 3
-    top, left, bottom, right = max(top, 0), max(left, 0), min(bottom, observed.shape[0]), min(right, observed.shape[1])
+    top, left = (max(int(v) - 2, 0) for v in corners.min(axis=0))
+    bottom, right = (min(int(v) + 4, size) for v, size in zip(corners.max(axis=0), observed.shape, strict=True))
     canvas: NDArray[np.uint8] = np.zeros((bottom - top, right - left), np.uint8)
     for line in lines:
         points = np.rint((line - (top, left))[:, ::-1]).astype(np.int32)
