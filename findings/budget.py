@@ -22,6 +22,7 @@ from findings.profile import Profile
 from findings.taxonomy import damage_type
 from findings.unit_costs import UnitCost, UnitCostTable, effect_of, possible_units, quantity
 
+AS_MEASURED = "quantities are as measured: no margin around a damage and no least quantity of works is added"
 CLOSED = (FindingStatus.REJECTED, FindingStatus.DUPLICATE)
 
 
@@ -159,8 +160,11 @@ def needed(findings: Sequence[Finding]) -> tuple[Needed, ...]:
 def _price_notes(costs: UnitCostTable, budget: Budget) -> list[str]:
     years = sorted({row.fiscal_year for row in costs.rows})
     if years == [budget.first_year]:
-        return []
-    return [f"prices of FY{', FY'.join(map(str, years))} as they stand in the table: no correction to other years"]
+        return [AS_MEASURED]
+    return [
+        AS_MEASURED,
+        f"prices of FY{', FY'.join(map(str, years))} as they stand in the table: no correction to other years",
+    ]
 
 
 def _due(finding: Finding, assets: Mapping[str, Asset], budget: Budget) -> tuple[Due, int] | None:
@@ -226,6 +230,7 @@ def _share_removed(finding: Finding, effect: str | None, profile: Profile) -> fl
 
 def _undone(defect: _Defect, reason: Reason) -> Undone:
     finding = defect.finding
-    yen = min((choice.yen for _, choice in defect.ways), default=None)
+    prices = [(choice.yen, round(row.fixed_yen)) for row, choice in defect.ways]
+    yen, fixed = min(prices, key=sum, default=(None, 0))
     due = defect.due[0] if defect.due else None
-    return Undone(finding.uid, finding.asset_uid, finding.damage, defect.risk, reason, yen, due)
+    return Undone(finding.uid, finding.asset_uid, finding.damage, defect.risk, reason, yen, due, fixed)

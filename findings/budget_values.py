@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from findings.errors import RecordError
+from findings.fiscal_year import NEWEST, OLDEST
 
 MOST_YEARS = 30
 LARGEST_YEN = 10**13
@@ -49,8 +50,10 @@ class Budget:
         """Refuse a budget that buys nothing.
 
         Raises:
-            RecordError: not 1 to 30 years, or yen that are not positive whole numbers.
+            RecordError: not 1 to 30 years, a first year that is none, or yen that are not positive whole numbers.
         """
+        if not OLDEST <= self.first_year <= NEWEST:
+            raise RecordError(f"a budget from fiscal year {self.first_year}; expected {OLDEST} to {NEWEST}, e.g. 2026")
         if not 1 <= len(self.yen) <= MOST_YEARS:
             raise RecordError(f"a budget of {len(self.yen)} years; expected 1 to {MOST_YEARS}")
         for yen in self.yen:
@@ -98,6 +101,7 @@ class Undone:
 
     Attributes:
         yen: of its cheapest method, without mobilisation; None where no cost is known.
+        fixed_yen: the mobilisation of that method, which works on the same asset in the same year share.
         due: why it should not wait, although it does.
     """
 
@@ -108,6 +112,7 @@ class Undone:
     reason: Reason
     yen: int | None = None
     due: Due | None = None
+    fixed_yen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ TITLES: Mapping[str, tuple[str, str]] = {
     "gone": ("前回の一覧にあり今回ない所見", "In the last list only"),
 }
 SECTIONS: Mapping[str, tuple[str, str]] = {
-    OFFICIAL: ("A 公式記録による優先", "A official record"),
+    OFFICIAL: ("A 公式記録", "A official record"),
     CONFIRMED: ("B 技術者確認", "B confirmed by an engineer"),
     CANDIDATE: ("C AI候補・未決", "C AI candidate or undecided"),
 }

@@ -41,6 +41,7 @@ from findings.wording import Language, main_measures, measure_text
 
 LARGEST = 3
 KINDS = {AssetKind.BRIDGE: ("橋梁", "bridge"), AssetKind.RIVER_REACH: ("河川", "river")}
+ROMAN = {"I": "Ⅰ", "II": "Ⅱ", "III": "Ⅲ", "IV": "Ⅳ"}
 DRAFT = ("暫定", "provisional")
 
 
@@ -172,7 +173,7 @@ def _asset_cells(asset: Asset | None, finding: Finding, facts: ListFacts, langua
     yield _year_words(built, language)
     yield fiscal_year(today) - built if today is not None and built is not None else None
     yield _year_words(_year(asset, "inspection_fy"), language)
-    yield asset.soundness if asset is not None else None
+    yield _soundness(asset, language)
     yield due.isoformat() if due is not None else None
 
 
@@ -311,7 +312,7 @@ def _rolled_up(row: AssetPriority, asset: Asset, language: Language) -> Iterator
     yield asset.name
     yield pick(KINDS[asset.kind], language)
     yield row.asset_uid
-    yield asset.soundness
+    yield _soundness(asset, language)
     yield due.isoformat() if due is not None else None
     yield row.findings
     yield row.candidates
@@ -329,6 +330,12 @@ def _gone_sheet(facts: ListFacts, language: Language) -> Sheet:
         cells = (old.rank, round(old.score, 1), asset.name if asset is not None else None, said, old.finding_uid)
         rows.append(dict(zip(columns, cells, strict=True)))
     return Sheet(key="gone", title=pick(TITLES["gone"], language), columns=columns, rows=tuple(rows), frozen=1)
+
+
+def _soundness(asset: Asset | None, language: Language) -> str | None:
+    """Return the OFFICIAL class as the forms write it: ``Ⅲ``."""
+    given = asset.soundness if asset is not None else None
+    return ROMAN.get(given, given) if given is not None and language == "ja" else given
 
 
 def _river_name(asset: Asset | None) -> str | None:

@@ -206,9 +206,9 @@ def _table(name: str, content: bytes, rows: Sequence[UnitCost], agency: str | No
     kept = tuple(row for row in own if newest[row.key] is row)
     notes = []
     if older := len(own) - len(kept):
-        notes.append(f"{older} older prices of the same method and unit are not used")
+        notes.append(f"older prices of the same method and unit are not used: {older}")
     if silent := sum(row.effect is None and not _investigates(row) for row in kept):
-        notes.append(f"{silent} rows state no effect: counted as bringing the damage back to the best grade")
+        notes.append(f"rows that state no effect count as bringing the damage back to the best grade: {silent}")
     return UnitCostTable(name, hashlib.sha256(content).hexdigest()[:8], own[0].agency, kept, tuple(notes))
 
 

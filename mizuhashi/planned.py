@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from findings.asset import Asset
 from findings.budget_values import WORDS, Needed, Plan
+from findings.errors import InputError
 from findings.taxonomy import damage_type
 
 SHOWN = 20
+AMOUNT = re.compile(r"-?(?:[0-9]{1,40}|[0-9]{1,3}(?:,[0-9]{3}){1,12})")
 NO_TABLE = (
     "no unit cost table was given, so there is no plan: costs are the agency's own and none are invented",
     "give --costs FILE with the columns agency, damage_id, method, unit, yen, fiscal_year, source; needed for:",
@@ -59,7 +63,7 @@ def _totals(plan: Plan) -> list[str]:
     bounds = "" if span is None else f" ({_yen(span[0])} to {_yen(span[1])} by the measures' intervals)"
     lines = [
         f"costs {_yen(plan.yen)}{bounds}; removes {plan.risk_removed:.0f} of {plan.risk_total:.0f} risk",
-        f"{plan.status}, gap {plan.gap:.1%}; best ratio first: {_share(plan.greedy_objective, plan.objective)}",
+        f"solver: {plan.status}, gap {plan.gap:.1%}; {_greedy(plan.greedy_objective, plan.objective)}",
         f"by {plan.costs} and {plan.profile}",
     ]
     lines += [f"FY{year}: {_yen(yen)} are missing for what is due" for year, yen in plan.shortfall_yen.items()]
@@ -77,6 +81,7 @@ def _undone(plan: Plan, assets: Mapping[str, Asset]) -> list[str]:
     for row in plan.undone[:SHOWN]:
         due = f", {row.due.value}" if row.due is not None else ""
         cost = "" if row.yen is None else f", from {_yen(row.yen)}"
+        cost += f" and {_yen(row.fixed_yen)} mobilisation" if row.yen is not None and row.fixed_yen else ""
         name = f"{_name(assets, row.asset_uid)} {damage_type(row.damage).label()}"
         lines.append(f"  {name}: risk {row.risk:.0f}, {WORDS[row.reason][1]}{cost}{due} [{row.finding_uid[:8]}]")
     if len(plan.undone) > SHOWN:
@@ -115,8 +120,28 @@ def plan_record(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _share(part: float, whole: float) -> str:
-    return f"{part / whole:.0%} of that" if whole else "the same"
+def _greedy(reached: float, objective: float) -> str:
+    if not objective:
+        return "nothing can be bought"
+    return f"taking the best ratio of risk to cost first would reach {reached / objective:.0%} of this plan"
+
+
+def record_only_note(names: Sequence[str]) -> str:
+    """Return that assets are due by their official record and no measure can be planned for them."""
+    shown = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+    return f"due by the official record but without any finding, so nothing is planned for them: {len(names)} ({shown})"
+
+
+def whole_yen(text: str) -> int:
+    """Return an amount of money as typed, ``30000000`` or ``30,000,000``.
+
+    Raises:
+        InputError: anything else; fractions, powers of ten and words are not amounts of a budget.
+    """
+    plain = unicodedata.normalize("NFKC", text).strip()
+    if not AMOUNT.fullmatch(plain):
+        raise InputError(f"--budget {text!r}: expected whole yen in digits, e.g. 30000000 or 30,000,000")
+    return int(plain.replace(",", ""))
 
 
 def _yen(value: int) -> str:

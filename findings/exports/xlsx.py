@@ -19,10 +19,12 @@ from findings.exports.record import Jpeg, Shot, Shots
 from findings.exports.sheet import Sheet
 from findings.files import whole_file
 
-A4 = 9
+A4, A3 = 9, 8
 LONGEST_TEXT = 32_767
 """Characters that a cell of a workbook can hold."""
 LONGEST_NAME = 31
+COLUMNS_A_PAGE = 15
+"""Of a list on A3: more of them are too small to read."""
 PICTURE_PX = 190
 GAP_PX = 5
 PICTURE_WIDTH = 70
@@ -166,9 +168,14 @@ def _set_up(page: Any, sheet: Sheet) -> None:
     page.freeze_panes(1, sheet.frozen)
     if sheet.frozen:
         page.autofilter(0, 0, len(sheet.rows), len(sheet.columns) - 1)
-    page.set_paper(A4)
     page.set_landscape()
-    page.fit_to_pages(1, 0)
+    if sheet.frozen:  # a list too wide for one page: the columns that stay in view head every page
+        page.set_paper(A3)
+        page.fit_to_pages(1 + len(sheet.columns) // COLUMNS_A_PAGE, 0)
+        page.repeat_columns(0, sheet.frozen - 1)
+    else:
+        page.set_paper(A4)
+        page.fit_to_pages(1, 0)
     page.repeat_rows(0)
     page.set_margins(left=0.4, right=0.4, top=0.7, bottom=0.6)
     page.set_header(f"&L{sheet.title}")

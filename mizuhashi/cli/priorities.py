@@ -173,7 +173,7 @@ def issued(ctx: typer.Context, as_json: JsonOption = False) -> None:
 @app.command(help="Choose measures within a budget by the agency's unit costs; without them it says what is needed.")
 def plan(
     ctx: typer.Context,
-    budget: Annotated[int, typer.Option(metavar="YEN", help="For each fiscal year.")],
+    budget: Annotated[str, typer.Option(metavar="YEN", help="For each fiscal year.")],
     costs: Annotated[Path | None, typer.Option(metavar="FILE", help="The agency's unit costs, CSV or YAML.")] = None,
     agency: Annotated[str | None, typer.Option(help="Whose prices, where the file has those of several.")] = None,
     years: Annotated[int, typer.Option(min=1, help="How many fiscal years.")] = 1,
@@ -185,20 +185,23 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Print what the budget buys, what stays undone with its risk, and what is missing for what is due."""
+    from dataclasses import replace
     from datetime import UTC, datetime
 
     from findings.budget import CLOSED, make_plan, needed
     from findings.budget_values import Budget
     from findings.fiscal_year import fiscal_year
+    from findings.priority_table import record_only
     from findings.profile import DEFAULT
     from findings.store.rank import whole_ranking
     from findings.unit_costs import read_unit_costs
-    from mizuhashi.planned import needed_record, no_table_lines, plan_lines, plan_record
+    from mizuhashi.planned import needed_record, no_table_lines, plan_lines, plan_record, record_only_note, whole_yen
 
     session = session_of(ctx)
     session.settings()
     today = datetime.now(UTC).date()
-    money = Budget(first_year or fiscal_year(today), (budget,) * years)
+    first = fiscal_year(today) if first_year is None else first_year
+    money = Budget(first, (whole_yen(budget),) * years)
     table = None if costs is None else read_unit_costs(costs, agency=agency)
     with session.store() as store:
         ranking = whole_ranking(store, profile or DEFAULT, today)
@@ -213,6 +216,9 @@ def plan(
         raise typer.Exit(1)
     items = list(zip(ranking.findings, ranking.priorities(), strict=True))
     made = make_plan(items, assets, table, money, ranking.profile, include_unreviewed=include_unreviewed)
+    if record := record_only(ranking):
+        note = record_only_note([ranking.assets[row.asset_uid].name for row in record])
+        made = replace(made, notes=(*made.notes, note))
     if as_json:
         session.output.json(plan_record(made))
         return

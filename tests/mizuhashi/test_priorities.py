@@ -83,7 +83,11 @@ def test_without_a_table_the_plan_says_what_it_would_need(program: Program, fill
     [
         (("plan", "--budget", "0", "--costs", "C"), "budget"),
         (("plan", "--budget", "-5", "--costs", "C"), "budget"),
-        (("plan", "--budget", "much", "--costs", "C"), "integer"),
+        (("plan", "--budget", "much", "--costs", "C"), "whole yen in digits"),
+        (("plan", "--budget", "nan", "--costs", "C"), "nan"),
+        (("plan", "--budget", "1e6", "--costs", "C"), "whole yen in digits"),
+        (("plan", "--budget", "1" * 30, "--costs", "C"), "at most"),
+        (("plan", "--budget", "5", "--costs", "C", "--first-year", "0"), "fiscal year 0"),
         (("plan", "--budget", "5", "--costs", "nowhere.csv"), "nowhere.csv"),
         (("list", "--profile", "nothing"), "no priority profile"),
         (("list", "--section", "all"), "all"),
