@@ -45,7 +45,7 @@ ALIKE = 0.3  # darkness of the route over that of the pieces beside the gap, and
 LEAST_CONTRAST = 1.0  # grey values: what 8 bits and JPEG leave in any surface
 PARTNERS = 3  # candidates that an end looks at
 THROUGH = 0.3  # of a route may lie in regions: more, and it is another piece that is to be joined
-MOST_ROUTES = 1000
+MOST_ROUTES = 500
 MOST_PIECES = 2000
 ROUTE_WIDTH_PX = 3
 _log = logging.getLogger(__name__)
@@ -206,7 +206,10 @@ def facing(ends: Sequence[End]) -> list[tuple[int, int]]:
 
 
 def find_route(one: End, other: End, probability: NDArray[np.float32], grey: NDArray[np.float32]) -> Route | None:
-    """Return the darkest line between two ends, or None where pixels that were not observed lie in every way.
+    """Return the darkest line between two ends.
+
+    None where pixels that were not observed lie in every way, and, before anything is looked for, where the network
+    says nothing across most of the gap.
 
     The picture is read in a strip along the straight line; the route is found by dynamic programming, at most 45
     degrees off the straight line.
@@ -224,24 +227,29 @@ def find_route(one: End, other: End, probability: NDArray[np.float32], grey: NDA
     offsets = np.arange(-reach, reach + 1)
     stations = np.concatenate([np.arange(-BACK, 0) / gap, along, 1 + np.arange(1, BACK + 1) / gap])
     where = start + stations[:, None, None] * step + offsets[None, :, None] * across
-    strip = _sampled(grey, where)
-    seen = _sampled(probability, where)
+    seen = _nearest(probability, where)
+    inner = slice(BACK, BACK + len(along))
+    way = np.abs(offsets) <= aside
+    if ((seen[inner][:, way] >= LEAST_PROBABILITY).any(axis=1)).mean() < 0.5:  # then no route has such a median
+        return None
+    strip = np.asarray(ndimage.map_coordinates(grey, where.transpose(2, 0, 1), order=1, cval=np.nan), float)
     unseen = ~(np.isfinite(strip) & np.isfinite(seen))
     if unseen.all():
         return None
     strip, seen = np.where(unseen, np.median(strip[~unseen]), strip), np.where(unseen, 0.0, seen)
     forbidden = np.asarray(ndimage.binary_dilation(unseen, np.ones((3, 3))), np.bool_)  # the line is 3 px wide
-    inner = slice(BACK, BACK + len(along))
     columns = _darkest(_gain(strip, seen, forbidden)[inner], reach, aside)
     if columns is None or forbidden[inner][np.arange(len(along)), columns].any():
         return None
     return _judged(where[inner], strip, seen, unseen, columns, flank)
 
 
-def _sampled(image: NDArray[np.float32], where: Array) -> Array:
-    return np.asarray(
-        ndimage.map_coordinates(image, where.transpose(2, 0, 1), order=1, mode="constant", cval=np.nan), float
-    )
+def _nearest(image: NDArray[np.float32], where: Array) -> NDArray[np.float32]:
+    """Return the values of the nearest pixels, NaN outside the image."""
+    rows, cols = np.rint(where).astype(int).transpose(2, 0, 1)
+    inside = (rows >= 0) & (rows < image.shape[0]) & (cols >= 0) & (cols < image.shape[1])
+    values = image[np.clip(rows, 0, image.shape[0] - 1), np.clip(cols, 0, image.shape[1] - 1)]
+    return np.where(inside, values, np.float32(np.nan))
 
 
 def _gain(strip: Array, seen: Array, forbidden: NDArray[np.bool_]) -> Array:

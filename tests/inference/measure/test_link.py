@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from inference.measure import link as module
-from inference.measure.link import Route, facing, find_ends, find_route, link
+from inference.measure.link import End, Route, facing, find_ends, find_route, link
 from inference.regions import Region, regions
 from models.card import ClassSpec
 
@@ -111,6 +111,24 @@ def test_short_pieces_are_not_joined_over_a_long_gap() -> None:
     grey = darkened(surface(), far)
     assert len(linked(map_of(far, gap=(150, 250)), grey)) == 2
     assert len(linked(map_of(far, gap=(150, 215)), grey)) == 1
+
+
+def test_only_ends_of_two_pieces_within_reach_face_each_other() -> None:
+    def pair(gap_px: float, owners: tuple[int, int] = (0, 1)) -> list[tuple[int, int]]:
+        here, there = (50.0, 10.0), (50.0, 10.0 + gap_px)
+        one = End(owners[0], here, here, (0.0, 1.0), 2.0, 900.0)
+        return facing([one, End(owners[1], there, there, (0.0, -1.0), 2.0, 900.0)])
+
+    assert pair(190) == [(0, 1)]
+    assert pair(210) == []
+    assert pair(190, (0, 0)) == []
+
+
+def test_an_end_looks_at_few_partners() -> None:
+    one = End(0, (50.0, 10.0), (50.0, 10.0), (0.0, 1.0), 2.0, 900.0)
+    fan = [(40.0 + 4 * k, 100.0) for k in range(6)]
+    others = [End(1 + k, place, place, (0.0, -1.0), 2.0, 900.0) for k, place in enumerate(fan)]
+    assert facing([one, *others]) == [(0, 3), (0, 4), (0, 2)]
 
 
 def test_a_line_that_staggers_is_not_joined() -> None:
@@ -279,6 +297,8 @@ def test_the_result_does_not_hang_on_the_order_of_the_pieces_nor_on_how_the_pict
     found = link(pieces, plane, grey, CRACK)
     assert len(found) == 2
     again = link(pieces[::-1], plane, grey, CRACK)
+    alike = regions(map_of(np.minimum(distance(LEVEL), distance(((60, 20), (60, 400))))), CRACK)
+    assert [end.place for end in find_ends(alike[::-1])] == [end.place for end in find_ends(alike)]
     assert [region.polygon_px.wkt for region in again] == [region.polygon_px.wkt for region in found]
     whole = painted(found)
     for flip in (np.s_[::-1], np.s_[:, ::-1], np.s_[::-1, ::-1]):
