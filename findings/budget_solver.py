@@ -24,10 +24,14 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from findings.errors import MizuhashiError
 
+MONEY_UNITS = 10_000.0
+"""Parts of the largest yearly budget in which the solver counts money: in single yen its tolerances are too fine."""
 REST = 2
 """The tier of what is not due; 0 is urgent, 1 has a deadline."""
 
-GAP = 1e-6
+GAP, WIDE_GAP = 1e-6, 1e-3
+MANY = 500
+"""Above so many options the search ends a thousandth of the risk from the best plan: the last of it takes hours."""
 NODES = 20_000
 """Nodes of the search at most: a bound that, other than seconds, gives the same plan on every machine."""
 
@@ -144,9 +148,14 @@ class _Problem:
     def __init__(self, options: Sequence[Option], budget: Sequence[int]) -> None:
         self.options = options
         self.budget = np.asarray(budget, float)
+        self._unit = max(float(self.budget.max()) / MONEY_UNITS, 1.0)
         self.values = np.array([option.value for option in options])
         keys = sorted({(o.group, o.year) for o in options if o.fixed_yen})
         self._z = {key: len(options) + n for n, key in enumerate(keys)}
+        self._largest: dict[tuple[int, int], int] = {}
+        for o in options:
+            if o.fixed_yen:
+                self._largest[o.group, o.year] = max(self._largest.get((o.group, o.year), 0), o.fixed_yen)
         self._columns = len(options) + len(keys)
         self._once = self._one_method()
         self._shared = self._shares()
@@ -162,18 +171,20 @@ class _Problem:
         return sparse.csr_array((np.ones(len(rows)), (rows, range(len(rows)))), shape=shape)
 
     def _shares(self) -> sparse.csr_array:
-        """Return rows of ``fixed_k x_k - z_gy``, which must not be above 0; in units of the largest fixed cost."""
+        """Return rows of ``fixed_k x_k - z_gy``, not to be above 0, in units of the group's largest fixed cost."""
         fixed = [k for k, option in enumerate(self.options) if option.fixed_yen]
         matrix = sparse.lil_array((len(fixed), self._columns))
         for row, k in enumerate(fixed):
             option = self.options[k]
-            matrix[row, k] = float(option.fixed_yen)
-            matrix[row, self._z[option.group, option.year]] = -1.0
+            key = (option.group, option.year)
+            matrix[row, k] = option.fixed_yen / self._largest[key]
+            matrix[row, self._z[key]] = -1.0
         return sparse.csr_array(matrix)
 
     def _costs(self) -> sparse.csr_array:
         rows = [option.year for option in self.options] + [year for _, year in self._z]
-        cells = [float(option.yen) for option in self.options] + [1.0] * len(self._z)
+        yen = [option.yen for option in self.options] + [self._largest[key] for key in self._z]
+        cells = np.array(yen, float) / self._unit
         return sparse.csr_array((cells, (rows, range(self._columns))), shape=(len(self.budget), self._columns))
 
     def shortfall(self) -> dict[int, int]:
@@ -196,7 +207,7 @@ class _Problem:
             [
                 LinearConstraint(sparse.hstack([self._once, wide]).tocsr(), low, high),
                 LinearConstraint(shared, -np.inf, 0.0),
-                LinearConstraint(money, -np.inf, self.budget),
+                LinearConstraint(money, -np.inf, self.budget / self._unit),
             ],
         )
         taken = self._taken(found.x)
@@ -233,7 +244,7 @@ class _Problem:
                 [
                     LinearConstraint(self._once, low, high),
                     LinearConstraint(self._shared, -np.inf, 0.0),
-                    LinearConstraint(self._money, -np.inf, budget),
+                    LinearConstraint(self._money, -np.inf, budget / self._unit),
                     *floors,
                 ],
             )
@@ -241,7 +252,7 @@ class _Problem:
             over = np.array(spent(self.options, taken, len(budget))) - self.budget
             if (over <= 0).all():
                 gap = float(found.mip_gap) if found.mip_gap is not None else 0.0
-                return _Answer(taken, found.status == 1, max(gap, 0.0))
+                return _Answer(taken, found.status == 1 or gap > GAP, max(gap, 0.0))
             # The solver's whole numbers are whole to a millionth, which of a large cost can be some yen.
             budget = budget - np.where(over > 0, over, 0.0)
         raise MizuhashiError("the budget solver found no plan that keeps to the yen; report it: this is a defect")
@@ -267,7 +278,7 @@ class _Problem:
             integrality=whole,
             bounds=Bounds(0.0, upper),
             constraints=[row for row in rows if row.A.shape[0]],
-            options={"mip_rel_gap": GAP, "node_limit": NODES},
+            options={"mip_rel_gap": GAP if len(self.options) <= MANY else WIDE_GAP, "node_limit": NODES},
         )
         if found.x is None:
             raise MizuhashiError(f"the budget solver failed ({found.message}); report it: this is a defect")

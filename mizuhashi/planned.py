@@ -63,7 +63,7 @@ def _totals(plan: Plan) -> list[str]:
     bounds = "" if span is None else f" ({_yen(span[0])} to {_yen(span[1])} by the measures' intervals)"
     lines = [
         f"costs {_yen(plan.yen)}{bounds}; removes {plan.risk_removed:.0f} of {plan.risk_total:.0f} risk",
-        f"solver: {plan.status}, gap {plan.gap:.1%}; {_greedy(plan.greedy_objective, plan.objective)}",
+        f"solver: {plan.status}, gap {plan.gap:.2%}; {_greedy(plan.greedy_objective, plan.objective)}",
         f"by {plan.costs} and {plan.profile}",
     ]
     lines += [f"FY{year}: {_yen(yen)} are missing for what is due" for year, yen in plan.shortfall_yen.items()]

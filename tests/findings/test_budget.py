@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from findings.budget import make_plan
-from findings.budget_solver import Option, solve, spent
+from findings.budget_solver import Option, greedy, solve, spent
 from findings.budget_values import Budget, Due, Plan, Reason
 from findings.errors import RecordError
 from findings.finding import Finding, FindingStatus
@@ -137,3 +138,17 @@ def test_a_table_that_cannot_be_is_refused_by_row(tmp_path: Path, rows: str, hea
 def test_a_budget_that_buys_nothing_is_refused(yen: tuple[int, ...]) -> None:
     with pytest.raises(RecordError, match="budget"):
         Budget(2026, yen)
+
+
+def test_a_large_plan_with_mobilisation_is_solved_near_the_best_and_says_how_near() -> None:
+    draw = random.Random(1)
+    options = []
+    for defect in range(600):
+        group = draw.randrange(60)
+        fixed, yen = (0, 200_000, 500_000)[group % 3], int(draw.lognormvariate(0, 1) * 100_000)
+        options.append(Option(defect, 0, yen, fixed, group, draw.uniform(10, 90)))
+    made = solve(options, [9_000_000])
+    assert spent(options, made.taken, 1)[0] <= 9_000_000
+    assert made.gap <= 1e-3
+    assert made.status == ("optimal" if made.gap <= 1e-6 else "stopped")
+    assert made.objective > 1.05 * sum(options[k].value for k in greedy(options, [9_000_000]))
