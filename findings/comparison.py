@@ -8,7 +8,7 @@ or it looks repaired, or it is not found and must be explained (the forms' NG, d
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -44,7 +44,7 @@ class Surface(StrEnum):
 
     CHANGED = "changed"
     SAME = "same"
-    TRACE = "trace"  # the damage still shows; the model did not mark it
+    TRACE = "trace"  # the damage shows in the other survey too; the model did not mark it there
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ def compare(
     matches: Matches,
     looks: Mapping[str, Look],
     decisions: Mapping[str, Review] | None = None,
+    shown: Collection[str] = frozenset(),
 ) -> tuple[Track, ...]:
     """Return one track for every damage of both surveys, by uid of the present and of the previous leader.
 
@@ -82,9 +83,11 @@ def compare(
         matches: of both.
         looks: by uid of the leader, for each damage that no match, piece or junction accounts for.
         decisions: the latest review by finding uid, for the words about rejections.
+        shown: uids of present leaders that reach beyond last time's outline where the picture of last time already
+            shows them: more was marked, nothing grew.
     """
     maker = _Maker(previous, now, looks, decisions or {})
-    tracks = [maker.matched(one, _broken(one, matches)) for one in matches.matched]
+    tracks = [maker.matched(one, _broken(one, matches, shown)) for one in matches.matched]
     done = {one.now[0].uid for one in matches.matched}
     gone = {one.previous[0].uid for one in matches.matched}
     for defect, carrier in matches.pieces:
@@ -118,14 +121,16 @@ def counts(tracks: Sequence[Track]) -> dict[str, int]:
     return {state.value: found[state] for state in TrackState}
 
 
-def _broken(one: Match, matches: Matches) -> Note | None:
+def _broken(one: Match, matches: Matches, shown: Collection[str]) -> Note | None:
     """Return why the sizes of a match are not comparable, or None."""
     key = one.now[0].uid
     pieces = sum(match.now[0].uid == key for _, match in matches.pieces)
     joined = sum(match.now[0].uid == key for _, match in matches.joined)
     if pieces:
         return words.in_pieces(pieces)
-    return words.grown_together(joined) if joined else None
+    if joined:
+        return words.grown_together(joined)
+    return words.shown_already() if key in shown else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +184,7 @@ class _Maker:
             return self._track(TrackState.NOT_ASSESSABLE, defect, None, [words.ambiguous()])
         look = self.looks[defect[0].uid]
         state = TrackState.NOT_ASSESSABLE if look.view is View.UNREGISTERED else TrackState.NEW
-        note = words.first_seen(look.view.value, look.why)
+        note = words.first_seen(look.view.value, look.why, shows=look.surface is Surface.TRACE)
         return self._track(state, defect, None, [note], registration=look.registration)
 
     def vanished(self, defect: Defect, ambiguous: frozenset[str]) -> Track:

@@ -52,8 +52,11 @@ def _with(note: Note, why: str) -> Note:
     return note if not why else Note(f"{note.ja}({why})", f"{note.en} ({why})")
 
 
-def first_seen(view: str, why: str) -> Note:
-    """Return why a damage counts as new, or cannot be told."""
+def first_seen(view: str, why: str, *, shows: bool = False) -> Note:
+    """Return why a damage counts as new, or cannot be told; ``shows``: the picture of last time has it too."""
+    if view == "clear" and shows:
+        return Note("前回は記録なしだが、前回の写真にも写っている(前回の見落としの疑い)",
+                    "not recorded last time, but the picture of last time shows it: likely missed then")  # fmt: skip
     if view == "clear":
         return Note("前回は同じ箇所を確認したが記録なし", "the place was seen last time and nothing was recorded")
     place = _with(_PLACES[view], why)
@@ -125,6 +128,14 @@ def grown_together(count: int) -> Note:
     return Note(
         f"前回の{count + 1}件が1つに連続、長さ・面積は比較せず",
         f"{count + 1} of last time are one now: length and area are not compared",
+    )
+
+
+def shown_already() -> Note:
+    """Return that what was marked beyond last time's outline is no growth."""
+    return Note(
+        "前回の範囲を超える部分は前回の写真にも写っている、長さ・面積は比較せず",
+        "the rest already shows in the picture of last time: length and area are not compared",
     )
 
 

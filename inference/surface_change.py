@@ -58,7 +58,7 @@ class SurfaceChange:
     @property
     def why(self) -> str:
         """The numbers in a few words, in both languages."""
-        kept = f"{max(self.band / self.agreement, 0.0):.0%}" if self.agreement > LEAST_AGREEMENT else "?"
+        kept = f"{min(max(self.band / self.agreement, 0.0), 1.0):.0%}" if self.agreement > LEAST_AGREEMENT else "?"
         return f"表面模様の一致 {kept}・明るさ {self.tone:+.0%} / surface texture kept {kept}, tone {self.tone:+.0%}"
 
 
@@ -122,14 +122,14 @@ def warped(
 def _zones(
     carried: BaseGeometry, left: int, top: int, shape: tuple[int, int], seen: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    at = affinity.translate(carried, -left, -top)
-    near, far = at.buffer(BAND_PX[0]), at.buffer(BAND_PX[1])
-    layers = [_drawn(zone, shape) for zone in (at.buffer(1.0), near, far)]
+    near, far = carried.buffer(BAND_PX[0]), carried.buffer(BAND_PX[1])
+    layers = [drawn(zone, shape, (left, top)) for zone in (carried.buffer(1.0), near, far)]
     return layers[0] & seen, layers[2] & ~layers[1] & seen, ~layers[2] & seen
 
 
-def _drawn(zone: BaseGeometry, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    return np.asarray(features.rasterize([zone], shape) > 0)
+def drawn(zone: BaseGeometry, shape: tuple[int, int], corner: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return the pixels of a zone in a window whose first pixel is ``corner``, (column, row)."""
+    return np.asarray(features.rasterize([affinity.translate(zone, -corner[0], -corner[1])], shape) > 0)
 
 
 def _fine(values: Grey) -> Grey:

@@ -69,6 +69,11 @@ def then_now(
     here = np.ascontiguousarray(now[window.row : window.bottom, window.col : window.right])
     zoom = max(PANEL_PX / max(window.width, window.height), 1e-6)
     panels = []
+    drawn = [
+        (name, colour)
+        for name, colour, place in (("then", THEN, carried), ("now", NOW, outlines[1]))
+        if place is not None
+    ]
     for part, title in zip((then, here), titles, strict=True):
         size = (max(1, round(window.width * zoom)), max(1, round(window.height * zoom)))
         large = np.ascontiguousarray(cv2.resize(part, size, interpolation=cv2.INTER_CUBIC), np.uint8)
@@ -80,9 +85,20 @@ def then_now(
                 draw_outline(large, at, colour)
         if mm_per_px is not None:
             draw_scale_bar(large, mm_per_px / zoom)
-        panels.append(np.concatenate([text_banner(large.shape[1], title), large], axis=0))
+        head = [text_banner(large.shape[1], title), _legend(large.shape[1], drawn)]
+        panels.append(np.concatenate([*head, large], axis=0))
     gap = np.full((panels[0].shape[0], GAP_PX, 3), 255, np.uint8)
     return np.concatenate([panels[0], gap, panels[1]], axis=1)
+
+
+def _legend(width: int, drawn: Sequence[tuple[str, tuple[int, int, int]]]) -> Picture:
+    """Return a strip that says whose outline has which colour."""
+    strip = text_banner(width, "marked:")
+    for number, (name, colour) in enumerate(drawn):
+        left = 84 + 110 * number
+        cv2.line(strip, (left, 15), (left + 36, 15), colour, 3, cv2.LINE_AA)
+        cv2.putText(strip, name, (left + 44, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.55, colour, 1, cv2.LINE_AA)
+    return strip
 
 
 def _warped(picture: Picture, way: PictureRegistration, corner: tuple[int, int], size: tuple[int, int]) -> Picture:

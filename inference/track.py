@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from findings.comparison import GONE_AS_DECIDED, Look, View, compare, counts, needing_looks
+from findings.comparison import GONE_AS_DECIDED, Look, Surface, View, compare, counts, needing_looks
 from findings.errors import InputError
 from findings.finding import Finding
 from findings.links import Defect, Inspected
@@ -30,6 +30,7 @@ from inference.look import Looker, Side, turned
 from inference.merge import active_findings, ground_places
 from inference.register import register_pictures
 from inference.reviewed import as_corrected
+from inference.shown_before import SHOWN, grown_part_shown, shown_share
 from inference.surface_change import surface_change
 from models.registry import Registry
 
@@ -112,8 +113,9 @@ def compare_surveys(
         progress("registering", len(pairs), len(pairs))
         matches = match(before, after, ways)
         looks = _looks(sides, asked, matches, ways, lambda one, other: register(one, other, features))
+    shown = _shown(sides, matches)
     reviews: dict[str, Review] = {review.finding_uid: review for review in store.reviews(survey=previous_name)}
-    tracks = compare(before, after, matches, looks, reviews)
+    tracks = compare(before, after, matches, looks, reviews, shown)
     if not ways and photos[0] and photos[1]:
         remarks.append(
             f"none of {len(pairs)} pairs of photographs could be registered: "
@@ -267,8 +269,8 @@ def _looks(
 
     forth = Looker(asked[0], asked[1], ways, joined)
     back = Looker(asked[1], asked[0], {(b, a): way.inverse() for (a, b), way in ways.items()}, joined)
-    looks = {defect[0].uid: turned(back.look(defect)) for defect in appeared}
     greys = lru_cache(maxsize=PICTURES_IN_MEMORY)(lambda uid: _grey(sides_images[uid]))
+    looks = {defect[0].uid: turned(_with_trace(back.look(defect), defect, ways, greys)) for defect in appeared}
     for defect in lost:
         looks[defect[0].uid] = _with_surface(forth.look(defect), defect, ways, greys)
     return looks
@@ -285,6 +287,30 @@ def _with_surface(look: Look, defect: Defect, ways: Ways, greys: Callable[[str],
     way = ways[sight.image_uid, look.image_uid]
     found = surface_change(greys(sight.image_uid), greys(look.image_uid), sight.geometry_px, way)
     return look if found is None else replace(look, surface=found.surface, why=found.why)
+
+
+def _with_trace(look: Look, defect: Defect, ways: Ways, greys: Callable[[str], NDArray[np.float32]]) -> Look:
+    """Return a clear look at the place of a new damage with whether the picture of last time shows it too."""
+    sight = next((sight for sight in defect if (look.image_uid, sight.image_uid) in ways), None)
+    if look.view is not View.CLEAR or sight is None or look.image_uid is None:
+        return look
+    way = ways[look.image_uid, sight.image_uid]
+    share = shown_share(greys(sight.image_uid), greys(look.image_uid), sight.geometry_px, way)
+    return look if share is None or share < SHOWN else replace(look, surface=Surface.TRACE)
+
+
+def _shown(sides: Sequence[Inspected], matches: Matches) -> frozenset[str]:
+    """Return the leaders of this survey that last time's pictures show beyond the outline of last time."""
+    images = {**sides[0].images, **sides[1].images}
+    greys = lru_cache(maxsize=PICTURES_IN_MEMORY)(lambda uid: _grey(images[uid]))
+    found = set()
+    for one in sorted(matches.matched, key=lambda one: (one.link.now.image_uid, one.link.previous.image_uid)):
+        link = one.sizes or one.link
+        if link.registration is not None:
+            share = grown_part_shown(link.previous, link.now, link.registration, greys)
+            if share is not None and share >= SHOWN:
+                found.add(one.now[0].uid)
+    return frozenset(found)
 
 
 def _grey(image: Image) -> NDArray[np.float32]:

@@ -114,6 +114,50 @@ def test_a_crack_that_still_shows_but_was_not_found_must_be_explained(years: Yea
     assert "a trace still shows" in track.note_en
 
 
+HALF = ((120.0, 120.0), (190.0, 145.0))
+
+
+def longer(image: Image) -> Finding:
+    """Return the whole crack as this time's model marked it, twice as long as what last time's did."""
+    length = Measure("length", 0.074, "m", 0.072, 0.076, "by hand")
+    return a_crack(image, "new", outline("2025"), measures=(length,))
+
+
+def test_what_the_previous_picture_shows_beyond_its_outline_has_not_grown(years: Years) -> None:
+    before, after = both(years)
+    short = Measure("length", 0.037, "m", 0.036, 0.038, "by hand")
+    years.record(before, [a_crack(before, "old", outline("2020", HALF), measures=(short,))])
+    years.record(after, [longer(after)])
+    track = only(years)
+    assert (track.previous_uid, track.state) == ("old", TrackState.NOT_ASSESSABLE)
+    assert track.growth == (), "a model that marks more has not seen it grow"
+    assert "already shows in the picture of last time" in track.note_en
+    assert "前回の写真にも写っている" in track.note_ja
+
+
+def test_a_crack_that_ended_earlier_in_the_previous_picture_has_grown(years: Years) -> None:
+    (before,) = years.survey("2020", [with_crack(wall(), ends=HALF)])
+    (after,) = years.survey("2025", [with_crack(wall())])
+    short = Measure("length", 0.037, "m", 0.036, 0.038, "by hand")
+    years.record(before, [a_crack(before, "old", outline("2020", HALF), measures=(short,))])
+    years.record(after, [longer(after)])
+    track = only(years)
+    assert (track.previous_uid, track.state) == ("old", TrackState.PROGRESSED)
+    assert track.growth[0].name == "length"
+
+
+@pytest.mark.parametrize("there_before", [True, False])
+def test_a_new_finding_says_whether_the_previous_picture_shows_it_too(years: Years, there_before: bool) -> None:
+    (before,) = years.survey("2020", [with_crack(wall()) if there_before else wall()])
+    (after,) = years.survey("2025", [with_crack(wall())])
+    years.record(before, [])
+    years.record(after, [a_crack(after, "new", outline("2025"))])
+    track = only(years)
+    assert track.state is TrackState.NEW
+    assert ("likely missed then" in track.note_en) is there_before
+    assert ("nothing was recorded" in track.note_en) is not there_before
+
+
 def test_a_place_under_the_mask_is_not_assessable(years: Years, tmp_path: Path) -> None:
     classes = np.zeros((SIZE[1], SIZE[0]), np.uint8)
     classes[60:220, 100:320] = MaskClass.OVEREXPOSED

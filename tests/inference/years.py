@@ -42,10 +42,12 @@ def wall(seed: int = 0, size: tuple[int, int] = SIZE, pad: int = 60) -> NDArray[
     return np.asarray(140 + 22 * fine / fine.std() + 12 * broad / broad.std() - 25 * spots, np.float32)
 
 
-def with_crack(values: NDArray[np.float32], pad: int = 60) -> NDArray[np.float32]:
+def with_crack(
+    values: NDArray[np.float32], pad: int = 60, ends: Sequence[tuple[float, float]] = CRACK
+) -> NDArray[np.float32]:
     drawn = values.copy()
-    ends = [tuple(int(v + pad) for v in point) for point in CRACK]
-    cv2.line(drawn, ends[0], ends[1], 25.0, 3, cv2.LINE_AA)
+    first, last = (tuple(int(v + pad) for v in point) for point in ends)
+    cv2.line(drawn, first, last, 25.0, 3, cv2.LINE_AA)
     return drawn
 
 
