@@ -8,7 +8,7 @@ or it looks repaired, or it is not found and must be explained (the forms' NG, d
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -71,7 +71,7 @@ def compare(
     matches: Matches,
     looks: Mapping[str, Look],
     decisions: Mapping[str, Review] | None = None,
-    shown: Collection[str] = frozenset(),
+    beyond: Mapping[str, bool] | None = None,
 ) -> tuple[Track, ...]:
     """Return one track for every damage of both surveys, by uid of the present and of the previous leader.
 
@@ -83,11 +83,11 @@ def compare(
         matches: of both.
         looks: by uid of the leader, for each damage that no match, piece or junction accounts for.
         decisions: the latest review by finding uid, for the words about rejections.
-        shown: uids of present leaders that reach beyond last time's outline where the picture of last time already
-            shows them: more was marked, nothing grew.
+        beyond: by uid of the present leaders that reach beyond last time's outline, whether the picture of last time
+            shows that part already (more was marked, nothing grew) or shows nothing there (it goes on further now).
     """
-    maker = _Maker(previous, now, looks, decisions or {})
-    tracks = [maker.matched(one, _broken(one, matches, shown)) for one in matches.matched]
+    maker = _Maker(previous, now, looks, decisions or {}, beyond or {})
+    tracks = [maker.matched(one, _broken(one, matches, beyond or {})) for one in matches.matched]
     done = {one.now[0].uid for one in matches.matched}
     gone = {one.previous[0].uid for one in matches.matched}
     for defect, carrier in matches.pieces:
@@ -121,7 +121,7 @@ def counts(tracks: Sequence[Track]) -> dict[str, int]:
     return {state.value: found[state] for state in TrackState}
 
 
-def _broken(one: Match, matches: Matches, shown: Collection[str]) -> Note | None:
+def _broken(one: Match, matches: Matches, beyond: Mapping[str, bool]) -> Note | None:
     """Return why the sizes of a match are not comparable, or None."""
     key = one.now[0].uid
     pieces = sum(match.now[0].uid == key for _, match in matches.pieces)
@@ -130,7 +130,7 @@ def _broken(one: Match, matches: Matches, shown: Collection[str]) -> Note | None
         return words.in_pieces(pieces)
     if joined:
         return words.grown_together(joined)
-    return words.shown_already() if key in shown else None
+    return words.shown_already() if beyond.get(key) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,7 @@ class _Maker:
     after: Inspected
     looks: Mapping[str, Look]
     decisions: Mapping[str, Review]
+    beyond: Mapping[str, bool]
 
     def matched(self, one: Match, broken: Note | None) -> Track:
         """Return the track of a damage in both surveys."""
@@ -151,8 +152,10 @@ class _Maker:
             notes.append(words.no_rate(link.previous.captured_at, link.now.captured_at))
         deciding = [change for change in found if change.decides]
         grew = [change for change in deciding if change.low > 0]
-        if grew:
+        further = not grew and not link.whole and self.beyond.get(one.now[0].uid) is False
+        if grew or further:
             state = TrackState.PROGRESSED
+            notes += [words.goes_on()] if further else []
         elif deciding:
             state = TrackState.UNCHANGED
             notes += [words.smaller(change) for change in deciding if change.high < 0]

@@ -139,6 +139,14 @@ def shown_already() -> Note:
     )
 
 
+def goes_on() -> Note:
+    """Return that a damage reaches further than last time, by an amount that no picture shows whole."""
+    return Note(
+        "前回の端より先に伸びている(前回の写真にはない)。全体が写らず量は不明",
+        "goes on beyond its end of last time, where that picture shows nothing; by how much in all no picture shows",
+    )
+
+
 def ambiguous() -> Note:
     """Return that the place fits several damages."""
     return Note(

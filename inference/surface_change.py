@@ -23,6 +23,7 @@ from findings.registration import PictureRegistration
 
 BAND_PX = (3.0, 14.0)  # beside the outline: off its blur, within what a patch covers
 RING_PX = 60.0  # surroundings beyond the band
+WIDE_RING_PX = 200.0  # the same where a patch may cover all of the nearer ones
 FINE_PX = 6.0  # sigma of what counts as tone; finer than that is texture
 SPLIT_PX = 1.2
 LEAST_AGREEMENT = 0.25  # of the surroundings' texture, for a comparison to say anything
@@ -71,9 +72,19 @@ def surface_change(previous: Grey, now: Grey, outline: Polygon, way: PictureRegi
         outline: of the damage, in pixels of the previous picture.
         way: previous to present pixels.
     """
+    near = _looked(previous, now, outline, way, RING_PX)
+    if near is None or near.surface is not None or near.trace >= KEPT:
+        return near
+    wide = _looked(previous, now, outline, way, WIDE_RING_PX)
+    return near if wide is None else wide
+
+
+def _looked(
+    previous: Grey, now: Grey, outline: Polygon, way: PictureRegistration, ring_px: float
+) -> SurfaceChange | None:
     carried = make_valid(way.carry(outline))
     frame = box(0, 0, now.shape[1], now.shape[0])
-    reach = carried.buffer(BAND_PX[1] + RING_PX).intersection(frame)
+    reach = carried.buffer(BAND_PX[1] + ring_px).intersection(frame)
     if reach.is_empty:
         return None
     left, top = (math.floor(value) for value in reach.bounds[:2])

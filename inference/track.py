@@ -30,7 +30,7 @@ from inference.look import Looker, Side, turned
 from inference.merge import active_findings, ground_places
 from inference.register import register_pictures
 from inference.reviewed import as_corrected
-from inference.shown_before import SHOWN, grown_part_shown, shown_share
+from inference.shown_before import APPEARED, SHOWN, grown_part_shown, shown_share
 from inference.surface_change import surface_change
 from models.registry import Registry
 
@@ -113,9 +113,9 @@ def compare_surveys(
         progress("registering", len(pairs), len(pairs))
         matches = match(before, after, ways)
         looks = _looks(sides, asked, matches, ways, lambda one, other: register(one, other, features))
-    shown = _shown(sides, matches)
+    beyond = _beyond(sides, matches)
     reviews: dict[str, Review] = {review.finding_uid: review for review in store.reviews(survey=previous_name)}
-    tracks = compare(before, after, matches, looks, reviews, shown)
+    tracks = compare(before, after, matches, looks, reviews, beyond)
     if not ways and photos[0] and photos[1]:
         remarks.append(
             f"none of {len(pairs)} pairs of photographs could be registered: "
@@ -299,18 +299,19 @@ def _with_trace(look: Look, defect: Defect, ways: Ways, greys: Callable[[str], N
     return look if share is None or share < SHOWN else replace(look, surface=Surface.TRACE)
 
 
-def _shown(sides: Sequence[Inspected], matches: Matches) -> frozenset[str]:
-    """Return the leaders of this survey that last time's pictures show beyond the outline of last time."""
+def _beyond(sides: Sequence[Inspected], matches: Matches) -> dict[str, bool]:
+    """Return by present leader whether last time's picture shows what lies beyond the outline of last time."""
     images = {**sides[0].images, **sides[1].images}
     greys = lru_cache(maxsize=PICTURES_IN_MEMORY)(lambda uid: _grey(images[uid]))
-    found = set()
+    found = {}
     for one in sorted(matches.matched, key=lambda one: (one.link.now.image_uid, one.link.previous.image_uid)):
         link = one.sizes or one.link
-        if link.registration is not None:
-            share = grown_part_shown(link.previous, link.now, link.registration, greys)
-            if share is not None and share >= SHOWN:
-                found.add(one.now[0].uid)
-    return frozenset(found)
+        if link.registration is None:
+            continue
+        share = grown_part_shown(link.previous, link.now, link.registration, greys)
+        if share is not None and not APPEARED < share < SHOWN:
+            found[one.now[0].uid] = share >= SHOWN
+    return found
 
 
 def _grey(image: Image) -> NDArray[np.float32]:
