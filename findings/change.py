@@ -5,11 +5,11 @@ ends) is independent. The scale is not: where a registration joins the two pictu
 are a pixel of the other, so that both sizes are taken on one common scale, the mean of both by their precision, whose
 error only multiplies the difference ::
 
-    d = n - p,   low = d - sqrt(n_down^2 + p_up^2 + (Z k g d)^2 + (Z k e p)^2 + (r p)^2)
+    d = n - p,   low = d - sqrt(n_down^2 + p_up^2 - 2 s n_down p_up + (Z k g d)^2 + (Z k e p)^2 + (r p)^2)
 
 with ``g`` the relative sigma of the common scale, ``k`` 1 for lengths and 2 for areas, ``e`` the error of the
-registration's own scale, and ``r`` what two pictures of one unchanged damage differ by (`REPEAT`). Without a
-registration both intervals count as they are.
+registration's own scale, ``r`` what two pictures of one unchanged damage differ by (`REPEAT`), and ``s`` how far the
+errors of both times are one and the same (`SHARED`). Without a registration both intervals count as they are.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ REPEAT = {"length": 0.06, "area": 0.10, "width_p50": 0.04, "width_p95": 0.04, "w
 """Relative 95 % half-width of the difference between two pictures of an unchanged damage beyond the measures' own
 intervals: another light and angle move the ends of a crack and the rim of a stain (decision 0033)."""
 OTHER_REPEAT = 0.10
+SHARED = {"width_p50": 0.6, "width_p95": 0.6, "width_max": 0.6}
+"""Correlation of the errors of two widths of one crack that both pictures show whole: how dark it is inside is unknown
+both times, and the same. On generated walls it is 0.9 (decision 0033); another light makes it less."""
 PARTLY_REPEAT = {"width_p50": 0.25, "width_p95": 0.25}
 """The same where the pictures share only a part of a crack: the widths of its rest are another sample. Assumed."""
 NOT_COMPARED = ("min_spacing", "perimeter", "extent", "area_share")  # neighbours, staircase, share of one picture
@@ -113,7 +116,8 @@ def changes(
         repeat = (REPEAT if whole else PARTLY_REPEAT).get(measure.name, OTHER_REPEAT)
         dimension = UNITS[measure.unit][0]
         before = next((known for m in previous.measures if (known := _in_unit(m, measure)) is not None), None)
-        change = None if before is None else _change(before, measure, dimension, common, repeat)
+        shared = SHARED.get(measure.name, 0.0) if whole and common.registered else 0.0
+        change = None if before is None else _change(before, measure, dimension, common, (repeat, shared))
         if change is not None:
             seen.add(measure.name)
             found.append(replace(change, decides=measure.name in deciding))
@@ -181,7 +185,11 @@ class _Side:
     high: float
 
 
-def _change(before: Measure, after: Measure, dimension: int, common: _Common, repeat: float) -> Change | None:
+def _change(
+    before: Measure, after: Measure, dimension: int, common: _Common, between: tuple[float, float]
+) -> Change | None:
+    """Return a change; ``between`` the two pictures: what they differ by without one, and what their errors share."""
+    repeat, same = between
     pixels = after.unit.startswith("px")
     factors = (common.pixels, 1.0) if pixels else (common.previous, common.now)
     # In pixels, and without a registration, no error of the scale is taken out of the intervals.
@@ -198,9 +206,14 @@ def _change(before: Measure, after: Measure, dimension: int, common: _Common, re
     scale = 0.0 if pixels else Z95 * dimension * common.sigma * value
     joined = Z95 * dimension * REGISTERED_SIGMA * old.value if common.registered else 0.0
     rest = math.hypot(scale, joined, repeat * old.value)
-    low = value - math.hypot(new.down, old.up, rest)
-    high = value + math.hypot(new.up, old.down, rest)
+    low = value - math.hypot(_apart(new.down, old.up, same), rest)
+    high = value + math.hypot(_apart(new.up, old.down, same), rest)
     return Change(after.name, after.unit, value, low, high, False)
+
+
+def _apart(one: float, other: float, same: float) -> float:
+    """Return the half-width of a difference whose two errors have the correlation ``same``."""
+    return math.sqrt(max(one**2 + other**2 - 2 * same * one * other, 0.0))
 
 
 def _side(measure: Measure, factor: float, shared: float) -> _Side | None:

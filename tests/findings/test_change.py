@@ -109,6 +109,16 @@ def test_where_a_picture_shows_a_part_only_typical_widths_are_compared_and_less_
     assert part[0].high > wide.high
 
 
+def test_what_is_unknown_about_a_cracks_inside_is_the_same_both_times_and_hides_no_growth() -> None:
+    before, after = (width(0.60, 0.40, 0.80),), (width(0.85, 0.65, 1.05),)
+    (whole,), _ = changes(*pair(before, after), SHIFT)
+    (part,), _ = changes(*pair(before, after), SHIFT, whole=False)
+    (unjoined,), _ = changes(*pair(before, after), None)
+    assert whole.low > 0
+    assert part.low < 0, "the rest of the crack is another sample"
+    assert unjoined.low < 0, "nobody knows that it is the same place"
+
+
 def test_years_need_two_dates_and_more_than_a_month() -> None:
     assert years_between(DATES[THEN], DATES[NOW]) == pytest.approx(YEARS)
     assert years_between(None, DATES[NOW]) is None
