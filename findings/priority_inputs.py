@@ -172,10 +172,21 @@ def inventory_input(name: str, row: Mapping[str, Any], given: object, default: f
             name, None, weight, 0.0, default * weight, weight,
             f"{row['ja']}: {why[0]}({default:g}として計算)", f"{row['en']}: {why[1]} (counted as {default:g})",
         )  # fmt: skip
+    ja, en = _given_words(str(row["kind"]), given)
     return Input(
-        name, value, weight, value * weight, value * weight, value * weight,
-        f"{row['ja']} {given}", f"{row['en']} {given}",
-    )  # fmt: skip
+        name, value, weight, value * weight, value * weight, value * weight, f"{row['ja']} {ja}", f"{row['en']} {en}"
+    )
+
+
+def _given_words(kind: str, given: object) -> tuple[str, str]:
+    """Return an inventory value as a planner writes it: ``8,200`` for 8200.0, yes, no or per cent for a share."""
+    if not isinstance(given, int | float):
+        return str(given), str(given)
+    if kind != "share":
+        return f"{given:,.10g}", f"{given:,.10g}"
+    if given in (0, 1):
+        return ("あり", "yes") if given else ("なし", "no")
+    return f"{100 * given:.3g} %", f"{100 * given:.3g} %"
 
 
 @dataclass(frozen=True, slots=True)

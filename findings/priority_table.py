@@ -238,7 +238,7 @@ def _weights_cells(asset: Asset | None, language: Language) -> Iterator[Cell]:
 
 def _own_cells(finding: Finding, priority: Priority, facts: ListFacts, language: Language) -> Iterator[Cell]:
     """Yield why it stands there, how far missing inputs could move it, survey, day of the picture and id."""
-    yield _span(priority.best_rank, priority.worst_rank)
+    yield _span(priority.best_rank, priority.worst_rank, language)
     yield _because(priority, language)
     yield _missing(priority, language)
     yield facts.surveys.get(finding.survey_uid)
@@ -261,17 +261,16 @@ def _missing(priority: Priority, language: Language) -> str | None:
 
 
 def _range(term: Term, language: Language) -> str:
-    said = _words(term, language)
-    if term.name != "progression":  # which says itself what is not known
-        name = said.split(":")[0]
-        said = f"{name}なし" if language == "ja" else f"no {name}"
+    """Return what is said of a missing input (no data, unreadable, a bridge half known), and the ranks it leaves."""
     if term.best_rank == term.worst_rank:
-        return f"{said}: " + pick(("順位への影響なし", "rank unaffected"), language)
-    return f"{said}: {pick(('順位', 'rank '), language)}{_span(term.best_rank, term.worst_rank)}"
+        return _words(term, language) + pick(("、順位への影響なし", ", rank unaffected"), language)
+    ranks = _span(term.best_rank, term.worst_rank, language)
+    return f"{_words(term, language)}{pick(('、順位', ', rank '), language)}{ranks}"
 
 
-def _span(best: int, worst: int) -> str:
-    return str(best) if best == worst else f"{best}～{worst}"
+def _span(best: int, worst: int, language: Language) -> str:
+    """Return a range of ranks; never ``1-6``, which a spreadsheet would read as a day."""
+    return str(best) if best == worst else f"{best}{pick(('～', ' to '), language)}{worst}"
 
 
 def _points(term: Term, language: Language) -> str:

@@ -153,19 +153,30 @@ def export(
         session.output.remark(f"note: {note}")
 
 
-@app.command(help="List the priority lists that were handed out.")
-def issued(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """Print all issued lists, oldest first."""
+@app.command(help="List the priority lists that were handed out, or show one of them as it was.")
+def issued(
+    ctx: typer.Context,
+    uid: Annotated[str | None, typer.Argument(metavar="[LIST]", help="Id of the list to show.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print all issued lists, oldest first, or the rows of one."""
+    from mizuhashi.issued_rows import COLUMNS, LIST_COLUMNS, cells, list_cells, list_record, record
+
     session = session_of(ctx)
     with session.store() as store:
+        if uid is not None:
+            one = store.issued_list(uid)
+            if as_json:
+                session.output.json(list_record(one) | {"rows": [record(row) for row in one.rows]})
+                return
+            session.output.table(COLUMNS, [cells(row) for row in one.rows])
+            session.output.say(f"issued {one.issued_at:%Y-%m-%d %H:%M} UTC by {one.actor}, by {one.profile}")
+            return
         found = [store.issued_list(one.uid) for one in store.issued_lists()]
-    rows = [(f"{one.issued_at:%Y-%m-%d %H:%M} UTC", one.actor, one.profile, len(one.rows), one.uid) for one in found]
-    columns = ("issued_at", "actor", "profile", "findings", "list")
     if as_json:
-        whole = [(one.issued_at.isoformat(), *row[1:]) for one, row in zip(found, rows, strict=True)]
-        session.output.json([dict(zip(columns, row, strict=True)) for row in whole])
-    elif rows:
-        session.output.table(columns, rows)
+        session.output.json([list_record(one) for one in found])
+    elif found:
+        session.output.table(LIST_COLUMNS, [list_cells(one) for one in found])
     else:
         session.output.say("no list was issued yet; `mizuhashi priorities export` issues one")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
@@ -107,8 +108,31 @@ def test_inventory_values_are_told_in_words(language: Language, said: tuple[obje
 def test_missing_inputs_are_stated_with_the_ranks_they_leave_open() -> None:
     rows = {row["所見ID"]: row for row in priority_sheet(_facts()).rows}
     said = str(rows["nowhere"]["データなしの項目と順位の幅"])
-    assert "交通量なし: 順位" in said
-    assert "なしなし" not in said
+    assert "交通量: データなし(0.5として計算)、順位" in said
     best, worst = (int(end) for end in str(rows["nowhere"]["順位の幅"]).split("～"))
     assert best < worst
     assert best <= int(str(rows["nowhere"]["順位"])) <= worst
+
+
+def test_an_inventory_value_that_cannot_be_read_is_not_told_as_missing() -> None:
+    ranking = Ranking([a_finding()], {"bridge": a_bridge(aadt="many")}, load_profile(), today=TODAY)
+    facts = ListFacts(ranking, ranking.priorities(), {}, {}, {})
+    assert "「many」は読めない" in str(priority_sheet(facts).rows[0]["データなしの項目と順位の幅"])
+
+
+@pytest.mark.parametrize(("language", "between"), [("ja", "～"), ("en", " to ")])
+def test_a_range_of_ranks_is_never_a_day_to_a_spreadsheet(language: Language, between: str) -> None:
+    sheet = priority_sheet(_facts(), language)
+    column = sheet.columns[list(COLUMNS).index("rank_range")]
+    assert any(re.fullmatch(rf"[0-9]+{between}[0-9]+", str(row[column])) for row in sheet.rows)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [(1.0, "第三者被害 あり"), (0, "第三者被害 なし"), (0.4, "第三者被害 40 %"), (True, "第三者被害 あり")],
+)
+def test_shares_and_numbers_of_the_inventory_are_told_as_planners_write_them(given: object, words: str) -> None:
+    ranking = Ranking([a_finding()], {"bridge": a_bridge(third_party_below=given, aadt=8200.0)}, load_profile())
+    said = [term.words_ja for term in ranking.priorities()[0].terms]
+    assert words in said
+    assert "交通量 8,200" in said

@@ -49,7 +49,7 @@ def test_the_list_is_written_for_a_japanese_spreadsheet_and_kept_as_issued(
     assert rows[0]["判定区分"] == "Ⅲ"
     assert rows[0]["前回点検年度"] == "2024(令和6年度)"
     assert rows[0]["措置期限"] == "2030-03-31"
-    assert "緊急輸送道路なし: 順位2～" in rows[1]["データなしの項目と順位の幅"]
+    assert "緊急輸送道路: データなし(0.5として計算)、順位2～" in rows[1]["データなしの項目と順位の幅"]
     assert rows[0]["前回順位"] == rows[0]["順位変動理由"] == ""
     with _store(filled) as store:
         kept = store.issued_list()
@@ -205,3 +205,42 @@ def test_the_english_list_has_no_japanese_words(program: Program, filled: Path, 
     text = tmp_path.joinpath("list.csv").read_text(encoding="utf-8-sig")
     assert _rows(tmp_path / "list.csv")[0]["finding id"] == "two"
     assert [c for c in text if "\u3040" <= c <= "\u30ff" or "\u4e00" <= c <= "\u9fff"] == []
+
+
+def test_an_issued_list_is_shown_as_it_was_when_the_record_has_moved_on(
+    program: Program, filled: Path, tmp_path: Path
+) -> None:
+    first = program("priorities", "export", "--out", tmp_path / "first.csv", "--json").document["list"]
+    _confirm(filled, "one")
+    shown = program("priorities", "issued", first)
+    assert [line.split()[-1] for line in shown.out.splitlines()[1:4]] == ["two", "three", "one"]
+    rows = program("priorities", "issued", first, "--json").document["rows"]
+    assert [row["facts"]["status"] for row in rows] == ["confirmed", "candidate", "candidate"]
+    assert rows[0]["score"] == pytest.approx(sum(rows[0]["terms"].values()))
+    assert program("priorities", "list", "--json").document["rows"][1]["finding_uid"] == "one"
+
+
+def test_a_list_that_was_never_issued_is_refused(program: Program, filled: Path) -> None:
+    ran = program("priorities", "issued", "no-such-list")
+    assert ran.status == 1
+    assert "no issued list with id 'no-such-list'" in ran.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # a zip file closes twice, and fails twice
+@pytest.mark.parametrize("name", ["list.csv", "list.xlsx"])
+def test_a_full_disk_issues_no_list_and_the_old_file_stays(
+    program: Program, filled: Path, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / name
+    out.write_bytes(b"an earlier list")
+    out.with_name(f"{name}.partial").symlink_to("/dev/full")
+    ran = program("priorities", "export", "--out", out)
+    assert ran.status == 1
+    assert "could not be written" in ran.err
+    assert [path.name for path in tmp_path.glob("list*")] == [name]
+    assert out.read_bytes() == b"an earlier list"
+    with _store(filled) as store:
+        assert store.issued_lists() == []
