@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from shapely.geometry import box
 
 from findings.comparison import Look, Surface, View, compare, counts, needing_looks
 from findings.comparison_words import STATES
@@ -169,6 +170,28 @@ def test_a_piece_of_a_rejected_crack_is_known_as_rejected_too() -> None:
         sight("a", shifted(crack((100, 100), (180, 100))), NOW),
     ]
     assert {track.previous_status for track in compared([whole], news)} == {FindingStatus.REJECTED}
+
+
+@pytest.mark.parametrize(
+    ("shown", "state", "words"),
+    [
+        (False, TrackState.PROGRESSED, "goes on beyond its end of last time"),
+        (True, TrackState.UNCHANGED, "already shows in the picture of last time"),
+        (None, TrackState.UNCHANGED, "only a part of it shows"),
+    ],
+)
+def test_a_crack_that_no_picture_shows_whole_has_grown_if_its_end_moved(
+    shown: bool | None, state: TrackState, words: str
+) -> None:
+    """It runs out of both pictures on the right; its left end is what both show."""
+    sizes = (width(0.3, 0.25, 0.35), length(0.5, 0.01))
+    old = sight("old", crack((700, 400), (999, 400)), measures=sizes)
+    beyond = {} if shown is None else {"new": shown}
+    new = sight("new", shifted(crack((500, 400), (999, 400))).intersection(box(0, 0, 1000, 800)), NOW, measures=sizes)
+    before, after = side(THEN, [old]), side(NOW, [new])
+    (track,) = compare(before, after, match(before, after, WAYS), {}, beyond=beyond)
+    assert track.state is state
+    assert words in track.note_en
 
 
 def test_the_second_claim_on_one_id_is_new_and_says_so() -> None:

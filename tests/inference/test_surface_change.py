@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -34,6 +36,15 @@ def test_a_patch_is_a_changed_surface() -> None:
     assert looked(with_patch(with_crack(wall()))) is Surface.CHANGED
 
 
+def test_a_patch_that_covers_the_near_surroundings_too_is_told_by_the_farther_ones() -> None:
+    values = wall()
+    covered = with_crack(values)
+    mortar = cv2.GaussianBlur(np.random.default_rng(4).normal(0, 1, values.shape).astype(np.float32), (0, 0), 1.6)
+    place = (slice(90, 330), slice(90, 410))  # 80 px beyond the crack on every side
+    covered[place] = 0.97 * values[place].mean() + 22 * mortar[place] / mortar.std()
+    assert looked(covered) is Surface.CHANGED
+
+
 def test_paint_that_keeps_the_relief_is_told_by_its_tone() -> None:
     painted = with_crack(wall())
     mask = np.zeros(painted.shape, np.float32)
@@ -49,6 +60,14 @@ def test_a_surface_as_last_time_without_the_crack_is_the_same() -> None:
 def test_the_light_alone_changes_nothing() -> None:
     darker = np.asarray(0.6 * with_crack(wall()) + 8, np.float32)
     assert looked(darker) is Surface.TRACE
+
+
+def test_what_agrees_better_than_its_surroundings_is_not_told_as_more_than_all() -> None:
+    found = surface_change(
+        grey(with_crack(wall()), "2020"), grey(with_crack(wall()), "2025"), outline("2020", width=4.0), SHIFT
+    )
+    assert found is not None
+    assert "100%" in replace(found, band=1.1 * found.agreement).why
 
 
 def test_two_walls_that_do_not_agree_say_nothing() -> None:

@@ -22,7 +22,8 @@ from findings.survey import Assignment, AssignmentSource, Image, ImageKind, Qual
 from findings.tracking import Track, TrackState
 from imagery.mask_files import write_mask
 from imagery.masks import MaskClass
-from inference.then_now import write_pairs
+from inference.overlay import BANNER_PX
+from inference.then_now import NOW, THEN, write_pairs
 from inference.track import SurveyComparison, compare_surveys
 from tests.inference.years import SIZE, Years, a_crack, by_hand, outline, wall, with_crack, with_patch
 
@@ -252,8 +253,11 @@ def test_then_and_now_are_drawn_in_one_frame(years: Years, tmp_path: Path) -> No
     assert missing == []
     picture = np.asarray(Picture.open(pairs[0].path).convert("L"), float)
     half = (picture.shape[1] - 6) // 2
-    then, now = picture[40:, :half], picture[40:, half + 6 : 2 * half + 6]
+    then, now = picture[64:, :half], picture[64:, half + 6 : 2 * half + 6]
     assert np.corrcoef(then.ravel(), now.ravel())[0, 1] > 0.8, "both panels show the same place in the same frame"
+    legend = np.asarray(Picture.open(pairs[0].path), float)[BANNER_PX + 10 : BANNER_PX + 20, 80:240]
+    for colour in (THEN, NOW):
+        assert (np.abs(legend - colour).max(axis=2) < 60).sum() > 40, "the strip names the colours of the outlines"
 
 
 def test_one_survey_twice_and_unknown_ones_are_refused(years: Years) -> None:
