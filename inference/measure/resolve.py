@@ -26,6 +26,7 @@ MODEL_PX = 0.05  # sampling and interpolation, measured in the decision record
 CORE_LOW = 0.30  # by how much less the width may be when the core is as dark as the prior allows
 UNKNOWN_NOISE = 4.0
 TYPICAL_CONTRAST = 0.75
+FINEST_PX = 0.3  # narrower cracks were never measured against a known width (docs/benchmarks.md); half have no value there
 
 
 def reach_px(blur_px: float | None) -> float:
@@ -38,6 +39,9 @@ def resolvable_width_px(
 ) -> float:
     """Return the smallest width in px whose 95 % interval excludes zero, over a stretch of 9 px of a crack.
 
+    What noise and blur alone would allow, but at least ``FINEST_PX``: a smooth picture promises more than the texture
+    beside a real crack lets anybody keep. Each finding states its own limit, from the surface beside it.
+
     Args:
         noise: 1-sigma of the grey values near the surface's level, in the same unit as ``contrast``; None: 4 of 255.
         blur: 1-sigma of the point spread in px; None: 0.9.
@@ -46,7 +50,7 @@ def resolvable_width_px(
     """
     reach = 2 * reach_px(blur)
     profile = math.sqrt((reach + reach**2 / (2 * LOCAL_PX)) / BLOCK)
-    return from_sigma((UNKNOWN_NOISE if noise is None else noise) / contrast * profile, gsd_relative)
+    return max(FINEST_PX, from_sigma((UNKNOWN_NOISE if noise is None else noise) / contrast * profile, gsd_relative))
 
 
 def from_sigma(sigma_px: float, gsd_relative: float) -> float:

@@ -28,6 +28,10 @@ def test_a_good_close_photograph_resolves_a_tenth_of_a_millimetre_and_a_far_nois
     assert far > 0.15
 
 
+def test_a_smooth_picture_promises_no_width_that_was_never_measured() -> None:
+    assert resolvable_width_px(0.4, 0.5, 190) == 0.3
+
+
 @given(noise=st.floats(0.1, 20), more=st.floats(0.1, 20), blur=st.floats(0.3, 3), contrast=st.floats(20, 200))
 def test_more_noise_more_blur_and_less_contrast_never_resolve_more(
     noise: float, more: float, blur: float, contrast: float
