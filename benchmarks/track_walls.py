@@ -87,7 +87,7 @@ def make_years(
         draws = np.random.default_rng([seed, number])
         known |= record_flight(store, survey, photos, home / "photos" / survey, draws, skipped, models=models)
         merge_survey(store, store.survey(survey))
-    return Years(store, walls, known, changes, gone)
+    return Years(store, walls, known, changes, frozenset() if models else gone)  # models miss what they miss
 
 
 def _grows(name: str) -> bool:

@@ -55,7 +55,7 @@ class Look:
         image_uid: the picture that shows it best, or None.
         registration: previous picture to present picture.
         surface: None where nobody could compare it.
-        why: what the words need: the share hidden, the width that could be resolved ...
+        why: the share hidden, the width that could be resolved ...: in Japanese, a slash between spaces, in English.
     """
 
     view: View

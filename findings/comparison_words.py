@@ -49,7 +49,9 @@ def name_of(measure: str) -> Note:
 
 
 def _with(note: Note, why: str) -> Note:
-    return note if not why else Note(f"{note.ja}({why})", f"{note.en} ({why})")
+    """Return a note with its reason; ``why``: both languages parted by a slash between spaces, or one for both."""
+    ja, parted, en = why.partition(" / ")
+    return note if not why else Note(f"{note.ja}({ja})", f"{note.en} ({en if parted else ja})")
 
 
 def first_seen(view: str, why: str, *, shows: bool = False) -> Note:
@@ -135,7 +137,8 @@ def shown_already() -> Note:
     """Return that what was marked beyond last time's outline is no growth."""
     return Note(
         "前回の範囲を超える部分は前回の写真にも写っている、長さ・面積は比較せず",
-        "the rest already shows in the picture of last time: length and area are not compared",
+        "what reaches beyond last time's outline already shows in the picture of last time: "
+        "length and area are not compared",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from findings.change import AREA_DECIDES, CRACK_DECIDES
 from findings.tracking import Growth
 from findings.wording import Language, measure_name, number
@@ -27,13 +29,17 @@ def growth_text(growth: Growth, language: Language = "en") -> str:
         unit, factor = "cm²/yr", 0.01
     unit = unit.replace("px2", "px²").replace("m2", "m²")
     unit, to = (unit.replace("/yr", "/年"), "～") if language == "ja" else (unit, " to ")
-    low, high = ("?" if v is None else signed(v * factor) for v in (growth.low, growth.high))
+    half = None if growth.low is None or growth.high is None else factor * (growth.high - growth.low) / 2
+    low, high = ("?" if v is None else signed(v * factor, half) for v in (growth.low, growth.high))
     name = measure_name(growth.name, language)
     if growth.per_year is None:
         return f"{name} {low}{to}{high} {unit}"
-    return f"{name} {signed(growth.per_year * factor)} {unit} ({low}{to}{high})"
+    return f"{name} {signed(growth.per_year * factor, half)} {unit} ({low}{to}{high})"
 
 
-def signed(value: float) -> str:
-    """Return a number with its sign, three significant digits."""
+def signed(value: float, half: float | None = None) -> str:
+    """Return a number with its sign: to two digits of its interval's half-width, else three significant digits."""
+    if half is not None and half > 0:
+        text = f"{value:+.{min(max(1 - math.floor(math.log10(half)), 0), 9)}f}"
+        return text if any(digit in text for digit in "123456789") else text[1:]
     return f"{'-' if value < 0 else '+'}{number(abs(value))}"

@@ -131,11 +131,14 @@ class Looker:
             name = Path(other.path).name
             return (View.BLURRED if unsharp else View.NOT_JUDGED), f"{name}: {other.reason or other.status.value}"
         if not self._was_looked_for(sight, other):
-            return View.NOT_JUDGED, f"{Path(other.path).name}: no model looked for this damage"
+            name = Path(other.path).name
+            return View.NOT_JUDGED, f"{name}: この損傷を探すモデルが未実行 / {name}: no model looked for this damage"
         covered, what = hidden_share(other, outline)
         if covered > MOST_HIDDEN:
             unsharp = what is MaskClass.BLUR
-            return (View.BLURRED if unsharp else View.HIDDEN), f"{covered:.0%} {LABELS[what][0]} / {LABELS[what][1]}"
+            return (
+                View.BLURRED if unsharp else View.HIDDEN
+            ), f"{covered:.0%} {LABELS[what][0]} / {covered:.0%} {LABELS[what][1]}"
         coarse = too_coarse(sight, other, outline, ratio)
         return (View.COARSE, coarse) if coarse else (View.CLEAR, "")
 
@@ -151,19 +154,26 @@ class Looker:
         photos = [image for image in self._there.images.values() if image.kind is ImageKind.PHOTO]
         if not any(may_show_one(one, other) for one in here for other in photos):
             stated = [f"{image.span}/{image.member}" for image in here if image.span or image.member]
-            return Look(View.NOT_PHOTOGRAPHED, why="no picture of " + (stated[0] if stated else "this part"))
+            words = (
+                f"{stated[0]}の写真なし / no picture of {stated[0]}"
+                if stated
+                else "この部位の写真なし / no picture of this part"
+            )
+            return Look(View.NOT_PHOTOGRAPHED, why=words)
         registered = [(sight, *way) for sight in defect for way in self._from.get(sight.image_uid, [])]
         if not registered:
             return Look(View.UNREGISTERED)
         if any(_reaches(sight.geometry_px, self._there.images[uid], way) for sight, uid, way in registered):
-            return Look(View.UNREGISTERED, why="beyond what both pictures surely share")
-        return Look(View.NOT_PHOTOGRAPHED, why=f"{len(registered)} registered pictures end before it")
+            return Look(View.UNREGISTERED, why="両写真の確かな共通範囲の外 / beyond what both pictures surely share")
+        count = len({uid for _, uid, _ in registered})
+        words = f"位置の合う写真{count}枚の範囲外 / outside of {count} registered picture{'s' * (count > 1)}"
+        return Look(View.NOT_PHOTOGRAPHED, why=words)
 
     def _in_scenes(self, sight: Finding) -> Look:
         scenes = [image for image in self._there.images.values() if image.kind is ImageKind.SCENE]
         place = sight.geometry_lonlat
         if place is None:
-            return Look(View.UNREGISTERED, why="a scene without georeference")
+            return Look(View.UNREGISTERED, why="位置情報のない画像 / a scene without georeference")
         found = []
         for scene in sorted(scenes, key=lambda image: image.uid):
             outline = in_scene(scene, place)
@@ -174,7 +184,7 @@ class Looker:
             if share >= LEAST_VISIBLE:
                 view, why = self._verdict(sight, scene, outline, 1.0)
                 found.append(_Found(view, why, share, scene, None))
-        return _best(found) if found else Look(View.NOT_PHOTOGRAPHED, why="no scene covers it")
+        return _best(found) if found else Look(View.NOT_PHOTOGRAPHED, why="範囲に含む画像なし / no scene covers it")
 
 
 def _best(found: Sequence[_Found]) -> Look:
@@ -243,14 +253,15 @@ def too_coarse(sight: Finding, other: Image, outline: BaseGeometry, ratio: float
     width_px = _width_px(sight)
     if width_px is None:
         least = LEAST_SCENE_PX if other.kind is ImageKind.SCENE else LEAST_AREA_PX
-        return f"{outline.area:.0f} px of {least:g}" if outline.area < least else ""
+        if outline.area >= least:
+            return ""
+        return f"{outline.area:.0f} px(必要 {least:g} px) / {outline.area:.0f} px of {least:g}"
     quality, gsd = other.quality, other.scale.gsd_mm
     limit = resolvable_width_px(quality.noise, quality.blur_px, 255 * TYPICAL_CONTRAST)
     if width_px * ratio >= limit:
         return ""
-    if gsd is None:
-        return f"{width_px * ratio:.2f} px, resolvable {limit:.2f} px"
-    return f"{width_px * ratio * gsd:.2g} mm, resolvable {limit * gsd:.2g} mm"
+    have, need = (f"{width:.2f} px" if gsd is None else f"{width * gsd:.2g} mm" for width in (width_px * ratio, limit))
+    return f"幅 {have}、最小判別幅 {need} / {have}, resolvable {need}"
 
 
 def _width_px(sight: Finding) -> float | None:

@@ -11,11 +11,12 @@ from shapely.geometry import box
 from findings.comparison import Look, Surface, View, compare, counts, needing_looks
 from findings.comparison_words import STATES
 from findings.finding import Finding, FindingStatus
+from findings.growth_words import growth_text
 from findings.links import Inspected
 from findings.matching import match
 from findings.review import Review
 from findings.standard import load_standard
-from findings.tracking import Track, TrackState
+from findings.tracking import Growth, Track, TrackState
 from tests.findings.factories import a_grade
 from tests.findings.years import (
     NOW,
@@ -138,6 +139,26 @@ def test_an_absence_that_nobody_could_see_is_not_assessable_with_its_reason(view
     assert track.state is TrackState.NOT_ASSESSABLE
     assert "42 %" in track.note_en
     assert "今回" in track.note_ja
+
+
+def test_each_language_gets_its_own_reason() -> None:
+    track = one([OLD], [], Look(View.HIDDEN, why="42% 白とび / 42% over-exposed"))
+    assert track.note_ja == "今回、その箇所は隠れている(42% 白とび)"
+    assert track.note_en == "this time the place is hidden (42% over-exposed)"
+
+
+@pytest.mark.parametrize(
+    ("rate", "half", "text"),
+    [
+        (0.0025, 0.0823, "width +0.003 mm/yr (-0.080 to +0.085)"),
+        (0.00002, 0.04, "width 0.000 mm/yr (-0.040 to +0.040)"),
+        (2.543, 0.71, "width +2.54 mm/yr (+1.83 to +3.25)"),
+        (512.6, 240.0, "width +513 mm/yr (+273 to +753)"),
+    ],
+)
+def test_a_growth_has_no_more_digits_than_its_interval(rate: float, half: float, text: str) -> None:
+    growth = Growth("width_p95", "mm/yr", rate, rate - half, rate + half, 5.0)
+    assert growth_text(growth).replace("width (p95)", "width") == text
 
 
 def test_new_needs_a_look_at_the_place_last_time() -> None:
