@@ -21,7 +21,7 @@ from inference.surface_change import BAND_PX, LEAST_PIXELS, Grey, drawn, warped
 
 OFF_PX = 2  # by which a registration may be off
 LEAST_CONTRAST = 0.03  # of the part against its band, to be told at all
-SHOWN = 0.6  # of the contrast found in the other picture: it shows there too (true growth has up to 0.4)
+SHOWN = 0.6  # of the contrast found in the other picture: it shows there too (true growth has up to 0.4, rarely 0.6)
 APPEARED = 0.4  # up to that share it does not; in between nobody can tell
 LEAST_PART = 0.1  # of the present outline, for what was not marked last time to be looked at
 
