@@ -24,7 +24,7 @@ FLIGHTS = {"2021": datetime(2021, 5, 12, 10, tzinfo=timezone(timedelta(hours=9))
            "2026": datetime(2026, 5, 13, 10, tzinfo=timezone(timedelta(hours=9)))}  # fmt: skip
 RIVER = RiverSpec(first_year=2021, years=6, scenes_per_year=2)
 WALL = WallSpec(width_mm=1152.0, height_mm=612.0, gsd_mm=0.4, cracks=5, pairs=0, spalls=2, limes=1, rusts=1,
-                crack_width_mm=(0.5, 1.4))  # fmt: skip
+                crack_width_mm=(0.35, 0.8))  # fmt: skip
 CHANGES = WallChanges(grown={"crack-1": 1.5}, repaired=frozenset({"crack-3"}), new=1, weathering=0.3)
 FOCAL_WIDTHS = 6.0  # a zoom lens: the camera stands about 3 m away, where its range finder tells more
 

@@ -12,6 +12,8 @@ from findings.asset import Asset
 from findings.budget_values import WORDS, Needed, Plan
 from findings.errors import InputError
 from findings.taxonomy import damage_type
+from findings.unit_costs import PLACE
+from findings.wording import number
 
 SHOWN = 20
 AMOUNT = re.compile(r"-?(?:[0-9]{1,40}|[0-9]{1,3}(?:,[0-9]{3}){1,12})")
@@ -21,13 +23,17 @@ NO_TABLE = (
 )
 
 
+def _amount(value: float, unit: str) -> str:
+    return f"{value:.0f}" if unit == PLACE else number(value)
+
+
 def no_table_lines(rows: Sequence[Needed]) -> list[str]:
     """Return what a table of unit costs would have to price."""
     return [*NO_TABLE, *(_needed_line(row) for row in rows)]
 
 
 def _needed_line(row: Needed) -> str:
-    sums = ", ".join(f"{value:.4g} {unit}" for unit, value in row.measured.items())
+    sums = ", ".join(f"{_amount(value, unit)} {unit}" for unit, value in row.measured.items())
     units = " or ".join(row.units)
     return f"  {damage_type(row.damage).label()}: {row.defects} defects, per {units}; measured {sums or '-'}"
 

@@ -23,6 +23,7 @@ CP932_INSTEAD = {chr(0x3251 + n): f"({21 + n})" for n in range(15)} | {
     "㎥": "m3", "²": "2", "³": "3", "剝": "剥", "≥": "以上", "≤": "以下", "–": "-", "—": "-", "〜": "～", "−": "－",
 }  # fmt: skip
 REPLACEMENT = "〓"
+WHOLE_BELOW = 1e15  # a float holds every whole number up to here
 
 # What a spreadsheet takes for a number or a date and writes anew: 0101, 123456789012345678, 1-2, 3/4, 1E5.
 _REWRITTEN = re.compile(r"0[0-9]+|[0-9]{16,}|[0-9]{1,4}[-/][0-9]{1,2}|[0-9]+[eE][0-9]+")
@@ -63,7 +64,9 @@ def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Cell]], *, text
 
 
 def _plain(cell: Cell) -> Cell:
-    # csv refuses NUL and a stray one makes readers stop; nothing we write needs it.
+    # csv refuses NUL and a stray one makes readers stop; nothing we write needs it. 8,200 vehicles are no 8200.0.
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < WHOLE_BELOW:
+        return int(cell)
     return cell.replace("\0", "") if isinstance(cell, str) else cell
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from findings.exports.encoding import DANGEROUS, DASHES, csv_text, encoded, guarded, kept_as_text
+from findings.exports.encoding import DANGEROUS, DASHES, Cell, csv_text, encoded, guarded, kept_as_text
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\0=x", "＝1+1", " =1", "\u3000＠x", "\n=1"])
@@ -81,3 +81,8 @@ def test_nothing_but_digits_and_signs_ever_stands_in_a_formula_of_ours(text: str
 
 def test_a_dash_alone_says_that_there_is_nothing_and_stays() -> None:
     assert (guarded("-"), guarded("－"), guarded("－1")) == ("-", "－", "'－1")
+
+
+def test_a_whole_number_is_written_without_a_point_and_any_other_as_it_is() -> None:
+    row: dict[str, Cell] = {"a": 8200.0, "b": 0.1, "c": -3.0, "d": 1e300, "e": 7}
+    assert csv_text("abcde", [row]).splitlines()[1] == "8200,0.1,-3,1e+300,7"

@@ -73,7 +73,7 @@ def test_the_photo_sheet_has_last_times_grade_growth_and_the_remark_of_the_engin
     sheet = sheet_named(record, "3-2")
     assert by(sheet, "写真番号") == [1, 2, 3, 4, 5, 6, 7]
     assert sheet.rows[0]["前回損傷程度"] == "c"
-    assert "+0.0500 mm/年" in str(sheet.rows[0]["メモ(所見)"])
+    assert "+0.050 mm/年 (+0.020～+0.080)" in str(sheet.rows[0]["メモ(所見)"])
     assert f"技術者メモ: {HOSTILE[0]}" in str(sheet.rows[1]["メモ(所見)"])
 
 
