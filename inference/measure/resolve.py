@@ -26,7 +26,7 @@ MODEL_PX = 0.05  # sampling and interpolation, measured in the decision record
 CORE_LOW = 0.30  # by how much less the width may be when the core is as dark as the prior allows
 UNKNOWN_NOISE = 4.0
 TYPICAL_CONTRAST = 0.75
-FINEST_PX = 0.3  # narrower cracks were never measured against a known width (docs/benchmarks.md); half have no value there
+FINEST_PX = 0.3  # narrower cracks were never measured against a known width; half have no value there
 
 
 def reach_px(blur_px: float | None) -> float:
