@@ -133,7 +133,7 @@ class Observation:
                 f"{self.image_uid}: {self.captured_at.isoformat()} has no time zone; give the time with its offset, "
                 "e.g. 2024-05-01T01:50:00Z"
             )
-        lengths = {len(values) for values in (*self.values.values(), *self.sigmas.values(), self.states)}
+        lengths = {len(values) for values in (*self.values.values(), *self.sigmas.values())} | {len(self.states)}
         if len(lengths) > 1:
             raise RecordError(f"{self.image_uid}: arrays of different lengths {sorted(lengths)}; one value a transect")
 

@@ -285,6 +285,36 @@ class IssuedRowRecord(Base):
     value: Mapped[Json]
 
 
+class RiverReachRecord(Base):
+    """The frame of a reach in time and the small state of its monitors."""
+
+    __tablename__ = "river_reach"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    asset_uid: Mapped[str] = mapped_column(sa.ForeignKey("asset.uid"), unique=True)
+    frame: Mapped[Json]
+    settings: Mapped[Json]
+    state: Mapped[Json]
+    updated_at: Mapped[datetime]
+
+
+class RiverObservationRecord(Base):
+    """What one scene says on the transects of a reach; ``value`` holds the whole of it."""
+
+    __tablename__ = "river_observation"
+    __table_args__ = (
+        sa.UniqueConstraint("asset_uid", "image_uid"),
+        sa.Index("ix_river_observation_asset_captured", "asset_uid", "captured_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    asset_uid: Mapped[str] = mapped_column(sa.ForeignKey("asset.uid"))
+    image_uid: Mapped[str] = mapped_column(sa.ForeignKey("image.uid"), index=True)
+    captured_at: Mapped[datetime]
+    model: Mapped[str]
+    value: Mapped[Json]
+
+
 class AuditRecord(Base):
     """The append-only audit; a unique ``prev_hash`` keeps the chain from forking."""
 

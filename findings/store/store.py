@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -26,10 +27,12 @@ from findings.store import (
     queries,
     recording,
     reviews,
+    rivers,
     surveys,
 )
 from findings.store.bbox import Box
 from findings.store.engine import make_engine, transaction, translated
+from findings.store.rivers import ReachRecord, SceneObservation
 from findings.store.values import AuditRow, Counts, Cursor, ModelRun, Page, SchemaState
 from findings.survey import Assignment, Image, Survey
 from findings.tracking import Track
@@ -307,6 +310,28 @@ class Store:
         """Return an issued list with its rows, the newest by default; NotFound if there is none."""
         with self._reading() as session:
             return issued.one(session, uid)
+
+    def put_river(
+        self, record: ReachRecord, observed: Sequence[SceneObservation], *, at: datetime, anew: bool = False
+    ) -> Counts:
+        """Write a reach in time with observations of scenes, all or nothing; see ``rivers.put``."""
+        with self._writing() as session:
+            return rivers.put(session, self._actor, record, observed, at=at, anew=anew)
+
+    def river(self, asset_uid: str) -> ReachRecord:
+        """Return a reach in time; NotFound if it was never scanned."""
+        with self._reading() as session:
+            return rivers.one(session, asset_uid)
+
+    def rivers(self) -> list[str]:
+        """Return the uids of the reaches that were scanned."""
+        with self._reading() as session:
+            return rivers.every(session)
+
+    def river_observations(self, asset_uid: str, latest: int | None = None) -> list[SceneObservation]:
+        """Return the observations of a reach, oldest first; only the ``latest`` so many where given."""
+        with self._reading() as session:
+            return rivers.observations(session, asset_uid, latest)
 
     def audit_rows(self, entity_uid: str | None = None) -> list[AuditRow]:
         """Return the audit in order, of one entity or of all."""
