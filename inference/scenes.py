@@ -17,6 +17,7 @@ from imagery.types import Window
 from inference.judgement import Place
 from inference.overlay import display_rgb
 from inference.river import RiverFinding, find_bars, find_changes
+from inference.river.surfaces import centred, water_class
 from models.base import PixelModel
 
 RIVER_BANDS = ("green", "red", "nir", "swir1")
@@ -49,7 +50,7 @@ class Scene:
     ) -> Scene:
         """Return the scene of an open image and its scores ``(K, H, W)``, of which the class ``water`` counts."""
         window = Window(0, 0, reader.width_px, reader.height_px)
-        plane = next((i for i, c in enumerate(model.card.classes) if c.damage == "water"), 0)
+        plane = water_class(model.card.classes) or 0
         names = [band for band in RIVER_BANDS if band in reader.bands]
         bands = dict(zip(names, reader.read(window, names).values, strict=True)) if names else {}
         mask = reader.read_mask(window)
@@ -59,7 +60,8 @@ class Scene:
     @property
     def threshold(self) -> float:
         """Score from which a pixel is water: the card's."""
-        return next(c.threshold for c in self.model.card.classes)
+        classes = self.model.card.classes
+        return classes[water_class(classes) or 0].threshold
 
 
 def pixel_size_m(image: Image) -> float | None:
@@ -115,12 +117,7 @@ def stacks(scenes: Sequence[Scene]) -> list[list[Scene]]:
 
 
 def _centred(scene: Scene) -> NDArray[np.float32]:
-    """Return the water scores bent so that the card's threshold lies at 0.5, which the river functions cut at."""
-    t, p = scene.threshold, scene.water
-    bent: NDArray[np.float32] = np.where(p < t, 0.5 * p / t, 0.5 + 0.5 * (p - t) / max(1.0 - t, 1e-6)).astype(
-        np.float32
-    )
-    return bent
+    return centred(scene.water, scene.threshold)
 
 
 def _place(finding: RiverFinding) -> Place:
