@@ -17,17 +17,23 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+SURFACES = ("water", "sediment", "vegetation", "built")
+"""What covers the ground: classes of scene models that are no damage; river geometry reads them."""
+
+
 def _known_damage(code: str) -> str:
-    if code != "water":
+    if code not in SURFACES:
         try:
             damage_type(code)
         except GradingError as error:
-            raise ValueError(f'{error}, or "water"') from error
+            raise ValueError(f"{error}, or one of the surfaces {', '.join(SURFACES)}") from error
     return code
 
 
 Damage = Annotated[
-    str, AfterValidator(_known_damage), Field(description="1..26, R01..R22, 'anomaly', or 'water' (a surface)")
+    str,
+    AfterValidator(_known_damage),
+    Field(description="1..26, R01..R22, 'anomaly', or a surface: water, sediment, vegetation, built"),
 ]
 
 
@@ -115,12 +121,16 @@ class Normalisation(_Frozen):
 
     ``fixed``: (x - mean) / std per band, values as stored.
     ``per_patch``: one mean and one standard deviation over all observed values of the patch, bands together.
+    ``per_band``: a mean and a standard deviation of its own for each band of the patch, for pictures whose bands and
+        dates were each stretched for themselves.
     ``none``: raw values.
+    ``indices``: further planes (a - b) / (a + b) of raw bands, which no gain common to both bands changes.
     """
 
-    method: Literal["fixed", "per_patch", "none"]
+    method: Literal["fixed", "per_patch", "per_band", "none"]
     mean: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = ()
     std: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = ()
+    indices: tuple[tuple[str, str], ...] = ()
 
 
 CHOSE = "threshold and best step"
@@ -189,6 +199,9 @@ class ModelCard(_Frozen):
             len(self.normalisation.mean) == len(self.normalisation.std) == len(self.bands)
         ):
             raise ValueError("fixed normalisation needs one mean and one std per band")
+        strangers = {band for pair in self.normalisation.indices for band in pair} - set(self.bands)
+        if strangers:
+            raise ValueError(f"indices of {sorted(strangers)}, which are not among bands {list(self.bands)}")
         if len(set(self.radiometry)) != len(self.radiometry):
             raise ValueError(f"radiometry {[what.value for what in self.radiometry]} names one twice")
         if self.calibration is not None and len(self.calibration.temperatures) != len(self.classes):

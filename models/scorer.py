@@ -76,7 +76,7 @@ class Scorer(ABC):
 
     def _raw(self, pixels: Tensor) -> Tensor:
         card = self._card
-        logits = self.logits(normalise(pixels, card.normalisation)).float()
+        logits = self.logits(normalise(pixels, card.normalisation, card.bands)).float()
         expected = (pixels.shape[0], len(card.classes), *pixels.shape[2:])
         if logits.shape != expected:
             raise ModelError(

@@ -16,6 +16,7 @@ from findings.errors import CardError, ModelError
 from models.backbone import load_encoder, refuse_unpackaged
 from models.card import ModelCard, read_card
 from models.checkpoint import load_state
+from models.normalise import plane_count
 from models.scorer import Scorer
 
 LOCAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
@@ -121,7 +122,7 @@ def load_network(folder: Path, card: ModelCard) -> nn.Module:
             count than the card promises.
     """
     state = load_state(folder, card)
-    network = build_network(card.architecture, len(card.bands), len(card.classes))
+    network = build_network(card.architecture, plane_count(card.bands, card.normalisation), len(card.classes))
     _require_fit(folder, card, network.state_dict(), state)
     # stored in half precision to keep the repository small; computed in single precision
     network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
@@ -143,7 +144,7 @@ def _require_fit(folder: Path, card: ModelCard, expected: Mapping[str, Tensor], 
             names = ", ".join(spec.name for spec in card.classes)
             raise ModelError(f"{folder}: the weights have {found[0]} classes, the card promises {len(card.classes)} "
                              f"({names}); card.json is of another version")  # fmt: skip
-        if len(wanted) == 4 and wanted[0] == found[0] and wanted[1] == len(card.bands):
+        if len(wanted) == 4 and wanted[0] == found[0] and wanted[1] == plane_count(card.bands, card.normalisation):
             raise ModelError(f"{folder}: the weights read {found[1]} bands, the card promises {len(card.bands)} "
                              f"({', '.join(card.bands)}); card.json is of another version")  # fmt: skip
         raise ModelError(f"{folder}: the weights do not fit the card's architecture: {name} is {found}, "

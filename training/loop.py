@@ -14,7 +14,7 @@ from torch import nn
 from findings.errors import ConfigError, ModelError
 from models import segmenter as networks
 from models.card import ClassSpec, ModelCard
-from models.normalise import normalise
+from models.normalise import normalise, plane_count
 from models.segmenter import Segmenter, build_network, set_prior
 from training.batches import Batch, Batches, stream, worker_count
 from training.config import ClassConfig, TrainConfig
@@ -176,7 +176,7 @@ class _Trainer:
 
     def _loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._config.precision == "bf16"):
-            planes = normalise(batch.pixels, self._config.normalisation)
+            planes = normalise(batch.pixels, self._config.normalisation, self._config.bands)
             logits = self._module(planes.contiguous(memory_format=torch.channels_last))
         return loss(logits.float(), batch.target, batch.known, self._config.loss, batch.skeleton)
 
@@ -323,7 +323,7 @@ def _first_network(config: TrainConfig, start: Mapping[str, torch.Tensor] | None
     pretrained = config.pretrained and start is None
     network = build_network(
         config.architecture,
-        len(config.bands),
+        plane_count(config.bands, config.normalisation),
         len(config.classes),
         pretrained=pretrained,
         download=config.download_weights,

@@ -11,7 +11,7 @@ from skimage.measure import find_contours
 
 from imagery.synthetic.river_bands import add_air, paint_scene, share, store
 from imagery.synthetic.river_course import Line
-from imagery.synthetic.river_pairs import random_training_pair
+from imagery.synthetic.river_pairs import TrainingScene, random_training_pair, random_training_scene
 from imagery.synthetic.river_scenery import Scenery, draw_scenery
 from imagery.synthetic.river_shape import FINE, RiverShape, draw_shape
 from imagery.synthetic.river_spec import RiverScene, RiverSeries, RiverSpec
@@ -22,8 +22,10 @@ __all__ = [
     "RiverScene",
     "RiverSeries",
     "RiverSpec",
+    "TrainingScene",
     "generate_river_series",
     "random_training_pair",
+    "random_training_scene",
     "write_river_series",
 ]
 

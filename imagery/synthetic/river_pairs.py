@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -17,8 +18,35 @@ FINE = 4
 """Shapes are drawn this many times finer than the scene; the mean of the fine pixels is the exact cover."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingScene:
+    """One generated scene with its truth.
+
+    Attributes:
+        bands: ``(6, H, W)`` float32, blue, green, red, nir, swir1, swir2, reflectance x 10000; 0 where not observed.
+        water: ``(H, W)`` float32, 0 to 1, water cover of the ground under the pixel.
+        channel: ``(H, W)`` float32, share of the pixel between the banks of a river, water and bars.
+        ground: ``(6, H, W)`` float32, what lies on the ground, before snow, air and sensor.
+        observed: ``(H, W)`` bool, False under thick cloud and outside the swath.
+        pixel_m: side of a pixel.
+    """
+
+    bands: Array
+    water: Array
+    channel: Array
+    ground: Array
+    observed: Bool
+    pixel_m: float
+
+
 def random_training_pair(rng: np.random.Generator, size_px: int) -> tuple[Array, Array, Bool]:
-    """Return one generated scene, its water cover and where it was observed.
+    """Return bands ``(6, H, W)``, water cover ``(H, W)`` and where it was observed, of `random_training_scene`."""
+    scene = random_training_scene(rng, size_px)
+    return scene.bands, scene.water, scene.observed
+
+
+def random_training_scene(rng: np.random.Generator, size_px: int) -> TrainingScene:
+    """Return one generated scene with its truth.
 
     Scenes vary in what holds the water (meandering river, braided river, delta, lakes, paddies, none), in the water's
     colour, land cover, season, relief and shadow, snow, cloud, haze, sensor noise, blur and a pixel of 5 to 30 m.
@@ -26,17 +54,13 @@ def random_training_pair(rng: np.random.Generator, size_px: int) -> tuple[Array,
     Args:
         rng: source of randomness; the same state gives the same pair.
         size_px: H = W of the scene.
-
-    Returns:
-        bands ``(6, H, W)`` float32, blue, green, red, nir, swir1, swir2, reflectance x 10000;
-        water cover ``(H, W)`` float32, 0 to 1, of the ground under the pixel;
-        observed ``(H, W)`` bool, False under thick cloud and outside the swath (bands are 0 there).
     """
     shape = (size_px, size_px)
     pixel_m = float(np.exp(rng.uniform(math.log(5), math.log(30))))
     bands = paint_land(rng, shape, pixel_m)
     bands = light(rng, bands, strength=float(rng.choice([0.0, 0.0, 0.25, 0.6, 1.1])), pixel_m=pixel_m)
-    bands, water = _add_water(rng, bands, shape, pixel_m)
+    bands, water, channel = _add_water(rng, bands, shape, pixel_m)
+    ground = bands.copy()
     if rng.random() < 0.08:
         bands = _add_snow(rng, bands, water)
     bands, thick = add_sky(rng, bands)
@@ -45,19 +69,21 @@ def random_training_pair(rng: np.random.Generator, size_px: int) -> tuple[Array,
     if rng.random() < 0.08:
         observed &= ~_swath_edge(rng, shape)
     bands *= observed
-    return np.ascontiguousarray(bands, dtype=np.float32), water, observed
+    return TrainingScene(np.ascontiguousarray(bands, dtype=np.float32), water, channel, ground, observed, pixel_m)
 
 
-def _add_water(rng: np.random.Generator, bands: Array, shape: tuple[int, int], pixel_m: float) -> tuple[Array, Array]:
-    """Return the bands with water bodies and their shores, and the water cover."""
-    water = np.zeros(shape, dtype=np.float32)
+def _add_water(
+    rng: np.random.Generator, bands: Array, shape: tuple[int, int], pixel_m: float
+) -> tuple[Array, Array, Array]:
+    """Return the bands with water bodies and their shores, the water cover and the rivers' channels."""
+    water, channel = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
     kinds = ["river", "braided", "delta", "lakes", "paddy", "none"]
     kind = str(rng.choice(kinds, p=[0.46, 0.14, 0.08, 0.17, 0.05, 0.10]))
     if kind in ("river", "braided", "delta"):
         for _ in range(1 if kind != "delta" else int(rng.integers(2, 5))):
-            bands, body = _river(rng, bands, shape, braided=kind == "braided")
+            bands, body, between = _river(rng, bands, shape, braided=kind == "braided")
             bands = _pour(rng, bands, body)
-            water = np.maximum(water, body)
+            water, channel = np.maximum(water, body), np.maximum(channel, between)
     if kind in ("lakes", "delta") or (kind == "river" and rng.random() < 0.2):
         body = _lakes(rng, shape)
         bands = _shore(rng, bands, body)
@@ -67,11 +93,13 @@ def _add_water(rng: np.random.Generator, bands: Array, shape: tuple[int, int], p
         body = _paddies(rng, shape, pixel_m)
         bands = _pour(rng, bands, body)
         water = np.maximum(water, body)
-    return bands, np.clip(water, 0, 1)
+    return bands, np.clip(water, 0, 1), np.clip(channel, 0, 1)
 
 
-def _river(rng: np.random.Generator, bands: Array, shape: tuple[int, int], *, braided: bool) -> tuple[Array, Array]:
-    """Return the bands with the river's bars and banks painted, and the water cover of the river."""
+def _river(
+    rng: np.random.Generator, bands: Array, shape: tuple[int, int], *, braided: bool
+) -> tuple[Array, Array, Array]:
+    """Return the bands with the river's bars and banks painted, its water cover and its channel between the banks."""
     size = shape[0]
     width = float(np.exp(rng.uniform(math.log(1.5), math.log(size * 0.35))))
     if braided:
@@ -98,7 +126,7 @@ def _river(rng: np.random.Generator, bands: Array, shape: tuple[int, int], *, br
         if rng.random() < 0.6:
             bands = _overgrow(rng, bands, _share(channel))
     bands = _fringe(rng, bands, channel, width)
-    return bands, _share(body)
+    return bands, _share(body), _share(channel)
 
 
 def _share(mask: Byte) -> Array:

@@ -7,14 +7,15 @@ import torch
 from torch import nn
 
 from findings.errors import CardError, DigestMismatch, ModelError
-from models.card import ClassSpec, Normalisation, read_card, write_card
+from models.card import ClassSpec, ModelCard, Normalisation, read_card, write_card
 from models.checkpoint import file_sha256, save_bundle
-from models.normalise import normalise
+from models.normalise import normalise, plane_count
 from models.segmenter import Segmenter, build_network, set_gradient_checkpoint, set_prior
 from tests.training.conftest import TINY
 from training.config import ClassConfig, EvaluationConfig, SourceConfig, TrainConfig
 from training.loop import card_of
 
+BANDS = ("blue", "green", "red", "nir")
 PER_PATCH = Normalisation(method="per_patch")
 
 
@@ -71,7 +72,7 @@ def test_a_missing_band_and_a_hole_become_the_mean_and_leave_the_rest_as_it_is()
     pixels = torch.rand(1, 4, 8, 8) * 1000 + 200
     pixels[:, 3] = torch.nan
     pixels[0, 0, 0, 0] = torch.nan
-    planes = normalise(pixels, PER_PATCH)
+    planes = normalise(pixels, PER_PATCH, BANDS)
     assert torch.isfinite(planes).all()
     assert planes[0, 3].abs().max() == 0
     assert planes[0, 0, 0, 0] == 0
@@ -80,16 +81,42 @@ def test_a_missing_band_and_a_hole_become_the_mean_and_leave_the_rest_as_it_is()
 def test_gain_and_offset_of_a_sensor_do_not_change_what_the_network_sees() -> None:
     pixels = torch.rand(1, 4, 8, 8) * 1000 + 200
     torch.testing.assert_close(
-        normalise(pixels, PER_PATCH), normalise(3.0 * pixels + 500.0, PER_PATCH), atol=1e-4, rtol=1e-4
+        normalise(pixels, PER_PATCH, BANDS), normalise(3.0 * pixels + 500.0, PER_PATCH, BANDS), atol=1e-4, rtol=1e-4
     )
 
 
 def test_a_patch_of_nothing_but_water_keeps_the_order_of_its_bands() -> None:
     levels = torch.tensor([300.0, 500.0, 200.0, 60.0]).view(1, 4, 1, 1)
-    planes = normalise(levels + torch.randn(1, 4, 8, 8), PER_PATCH)
+    planes = normalise(levels + torch.randn(1, 4, 8, 8), PER_PATCH, BANDS)
     means = planes.mean(dim=(0, 2, 3))
     assert means[1] > means[0] > means[2] > means[3]
     assert (means[1] - means[3]) > 2.0
+
+
+def test_indices_follow_the_bands_and_no_gain_changes_them() -> None:
+    rule = Normalisation(method="per_patch", indices=(("green", "nir"),))
+    pixels = torch.rand(2, 4, 8, 8) * 1000 + 200
+    planes = normalise(pixels, rule, BANDS)
+    assert planes.shape[1] == plane_count(BANDS, rule) == 5
+    green, nir = pixels[:, 1], pixels[:, 3]
+    torch.testing.assert_close(planes[:, 4], 2 * (green - nir) / (green + nir))
+    torch.testing.assert_close(normalise(3 * pixels, rule, BANDS)[:, 4], planes[:, 4])
+    pixels[:, 3] = torch.nan
+    assert normalise(pixels, rule, BANDS)[:, 4].abs().max() == 0
+
+
+def test_bands_that_were_each_stretched_for_themselves_are_normalised_for_themselves() -> None:
+    rule = Normalisation(method="per_band")
+    pixels = torch.rand(1, 4, 8, 8) * 1000 + 200
+    stretched = pixels * torch.tensor([1.0, 0.2, 3.0, 0.7]).view(1, 4, 1, 1) + 40
+    torch.testing.assert_close(normalise(pixels, rule, BANDS), normalise(stretched, rule, BANDS), atol=1e-3, rtol=1e-3)
+
+
+def test_a_card_with_indices_of_bands_that_it_lacks_is_refused(tmp_path: Path) -> None:
+    card = read_card(tiny_bundle(tmp_path / "m"))
+    changed = card.model_dump() | {"normalisation": {"method": "per_patch", "indices": [["green", "swir1"]]}}
+    with pytest.raises(ValueError, match=r"indices of \['swir1'\]"):
+        ModelCard.model_validate(changed)
 
 
 def _promise(folder: Path, **changes: object) -> None:

@@ -47,7 +47,7 @@ def open_source(
     """
     if config.kind == "water_tiles":
         _takes(config, ("split",))
-        return WaterTiles(_root(config), config.split, bands, labels)
+        return WaterTiles(_root(config), config.split, bands, labels, classes)
     if config.kind not in OPENERS:
         raise ConfigError(f"{config.name}: sources of kind {config.kind} are not opened by a configuration")
     return OPENERS[config.kind](config, bands, classes)
@@ -101,8 +101,8 @@ def _open_concrete(config: SourceConfig, bands: Names, classes: Names) -> Source
 
 
 def _open_river(config: SourceConfig, bands: Names, classes: Names) -> Source:
-    _takes(config, ())
-    return GeneratedRiver(bands, config.seed)
+    _takes(config, (), GeneratedRiver.OPTIONS)
+    return GeneratedRiver(bands, config.seed, classes, config.options)
 
 
 OPENERS: Mapping[str, Opener] = {

@@ -7,14 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import cv2
 import numpy as np
 
 from findings.errors import ConfigError
 from imagery.synthetic import river
 from imagery.synthetic.concrete_plan import Shares
 from imagery.synthetic.concrete_sample import random_sample
-from training.datasets.sample import BoolArray, Item, Sample, planes
+from training.datasets.sample import BoolArray, FloatArray, Item, Sample, planes
 
+BARE_BELOW, GREEN_FROM = 0.25, 0.45
+"""NDVI of generated ground below which it is bare and from which it is overgrown."""
 RIVER_BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
 PICTURES = 1500  # a picture is drawn once and reused with fresh augmentation: drawing costs as much as a training step
 KEPT_BYTES = 2**30
@@ -160,16 +163,62 @@ def _number(options: Mapping[str, Any], name: str, usual: int, least: int) -> in
 
 
 class GeneratedRiver(_Pool):
-    """Generated rivers and lakes seen by a multispectral sensor."""
+    """Generated rivers and lakes seen by a multispectral sensor.
 
-    def __init__(self, bands: tuple[str, ...], seed: int = 0) -> None:
-        super().__init__(seed, PICTURES, 0)
+    Options of the source: ``whole`` (how many fixed scenes for evaluation), ``whole_px`` (their side).
+    """
+
+    OPTIONS = ("whole", "whole_px")
+
+    def __init__(
+        self,
+        bands: tuple[str, ...],
+        seed: int = 0,
+        classes: tuple[str, ...] = ("water",),
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        given = {} if options is None else options
+        super().__init__(seed, PICTURES, _number(given, "whole", 0, least=0))
+        self._side = _number(given, "whole_px", 256, least=32)
         self._order = [RIVER_BANDS.index(band) for band in bands]
+        self._classes = classes
+
+    def _whole_px(self) -> int:
+        return self._side
 
     def _generate(self, rng: np.random.Generator, size_px: int, number: int) -> Sample:
-        values, fraction, observed = river.random_training_pair(rng, size_px)
-        pixels = values[self._order].astype(np.float32)
-        pixels[:, ~observed] = np.nan
-        target = (fraction >= 0.5)[None].astype(np.float32)
+        scene = river.random_training_scene(rng, size_px)
+        pixels = scene.bands[self._order].astype(np.float32)
+        pixels[:, ~scene.observed] = np.nan
+        target, known = ground_planes(scene, self._classes)
         name = f"generated-{number:06d}"
-        return Sample(name, name, pixels, target, observed[None])
+        return Sample(name, name, pixels, target, known)
+
+
+def ground_planes(scene: river.TrainingScene, classes: tuple[str, ...]) -> tuple[FloatArray, BoolArray]:
+    """Return target and known ``(K, H, W)`` of the covers of a generated scene.
+
+    Water where it covers half the pixel. Of the dry rest: vegetation from an NDVI of the ground of 0.45; below 0.25
+    sediment between the banks of a river, built or other ground elsewhere. Between the two, on mixed shores and along
+    other waters' shores, the cover is unknown and trains nothing.
+    """
+    red, nir = scene.ground[RIVER_BANDS.index("red")], scene.ground[RIVER_BANDS.index("nir")]
+    index = (nir - red) / np.maximum(nir + red, 1.0)
+    dry, mixed = scene.water < 0.5, (scene.water > 0.1) & (scene.water < 0.9)
+    shore = cv2.dilate((scene.water >= 0.5).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    bare, green = dry & (index < BARE_BELOW), dry & (index >= GREEN_FROM)
+    inside, outside = scene.channel >= 0.7, scene.channel <= 0.1
+    surfaces = {
+        "water": scene.water >= 0.5, "sediment": bare & inside, "vegetation": green, "built": bare & outside,
+    }  # fmt: skip
+    unsure = mixed | (dry & ~bare & ~green)
+    edge = (scene.channel > 0.1) & (scene.channel < 0.7)
+    doubt = {
+        "water": np.zeros_like(mixed), "vegetation": unsure,
+        "sediment": unsure | (bare & (edge | (outside & shore))), "built": unsure | (bare & (edge | (outside & shore))),
+    }  # fmt: skip
+    target, known = planes(surfaces, classes, scene.water.shape, scene.observed)
+    for plane, name in enumerate(classes):
+        if name in doubt:
+            known[plane] &= ~doubt[name]
+    return target, known

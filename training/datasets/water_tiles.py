@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import cv2
 import numpy as np
 
 from findings.errors import ConfigError
@@ -22,6 +23,8 @@ FILE_BANDS = (
     "occurrence",
 )  # fmt: skip
 QA_FILL = 255
+SHORE_PX, FAR_PX = 6.0, 15.0
+"""Bare ground up to the first distance from water may be river sediment, beyond the second it is not (30 m pixels)."""
 QA_CLOUD, QA_SHADOW, QA_SNOW, QA_WATER = 1 << 1, 1 << 3, 1 << 4, 1 << 5  # HLS v2 Fmask bits
 
 
@@ -33,6 +36,7 @@ class WaterTile:
     stored: tuple[int, int]
     bands: tuple[str, ...]
     labels: Literal["given", "derived"]
+    classes: tuple[str, ...]
 
     def size(self) -> tuple[int, int]:
         """Return rows and columns."""
@@ -44,14 +48,16 @@ class WaterTile:
         with open_image(self.item.image, bands=FILE_BANDS) as reader:
             everything = dict(zip(FILE_BANDS, reader.read(wanted, FILE_BANDS).values, strict=True))
         quality = np.nan_to_num(everything["quality"], nan=QA_FILL).astype(np.int64)
-        water, known = derive_labels(everything, quality)
+        masks = derive_covers(everything, quality)
         if self.labels == "given" and self.item.label is not None:
             with open_image(self.item.label) as reader:
                 water = reader.read(wanted, None).values[0] > 0.5
-            known = (quality != QA_FILL) & (quality & QA_CLOUD == 0)
+            masks = {"water": (water, (quality != QA_FILL) & (quality & QA_CLOUD == 0))}
         pixels = np.stack([everything[band] for band in self.bands]).astype(np.float32)
         pixels[:, quality == QA_FILL] = np.nan
-        return Layers(pixels, water[None], known[None])
+        nothing = np.zeros(quality.shape, dtype=bool)
+        chosen = [masks.get(name, (nothing, nothing)) for name in self.classes]
+        return Layers(pixels, np.stack([mask for mask, _ in chosen]), np.stack([known for _, known in chosen]))
 
     def sketch(self) -> tuple[BoolArray, BoolArray, float]:
         """Return target and known of the whole tile."""
@@ -66,6 +72,8 @@ class WaterTiles(Pictures):
         root: folder with ``images/``, ``labels/`` and ``split.csv``.
         split: train, val or test.
         bands: which bands, in which order, the model reads.
+        classes: what the model tells apart: water, and of derived labels sediment, vegetation and built; others stay
+            unknown.
         labels: ``derived`` for training; ``given`` measures against the hand-made, generous labels.
 
     Raises:
@@ -73,7 +81,12 @@ class WaterTiles(Pictures):
     """
 
     def __init__(
-        self, root: Path, split: str | None, bands: tuple[str, ...], labels: Literal["given", "derived"]
+        self,
+        root: Path,
+        split: str | None,
+        bands: tuple[str, ...],
+        labels: Literal["given", "derived"],
+        classes: tuple[str, ...] = ("water",),
     ) -> None:
         table = root / "split.csv"
         rows = [row for row in read_table(table, ("tile", "site", "split")) if split is None or row["split"] == split]
@@ -90,8 +103,8 @@ class WaterTiles(Pictures):
             if labels == "given" and checked_size(label) != size:
                 raise ConfigError(f"{label}: label of another size than its tile {image}; download the set again")
             item = Item(stem, row["site"], image, label if labels == "given" else None)
-            tiles.append(WaterTile(item, size, bands, labels))
-        super().__init__(tiles, ("water",), centred=0.0)
+            tiles.append(WaterTile(item, size, bands, labels, classes))
+        super().__init__(tiles, classes, centred=0.0)
 
 
 def derive_labels(bands: dict[str, FloatArray], quality: np.ndarray) -> tuple[BoolArray, BoolArray]:
@@ -110,6 +123,31 @@ def derive_labels(bands: dict[str, FloatArray], quality: np.ndarray) -> tuple[Bo
     water = seen & wet & (flag | (mndwi > 0.3))
     dry = seen & ~flag & (mndwi < -0.05) & (ndwi < 0.0)
     return water, water | dry
+
+
+def derive_covers(bands: dict[str, FloatArray], quality: np.ndarray) -> dict[str, tuple[BoolArray, BoolArray]]:
+    """Return mask and known ``(H, W)`` of each cover, derived from the quality flag and indices.
+
+    Water as `derive_labels` says. Dry ground is vegetation from an NDVI of 0.5. Dry ground below 0.2 is sediment within
+    ``SHORE_PX`` of water where it is as moist as river sediment (MNDWI >= -0.4: Boothroyd et al. 2021), and built or
+    other ground beyond ``FAR_PX``; between them and between the NDVI limits the cover is unknown.
+    """
+    water, known = derive_labels(bands, quality)
+    dry = known & ~water
+    ndvi, mndwi = _ratio(bands["nir"], bands["red"]), _ratio(bands["green"], bands["swir1"])
+    away = (
+        cv2.distanceTransform((~water).astype(np.uint8), cv2.DIST_L2, 3) if water.any() else np.full(water.shape, 1e6)
+    )
+    bare, green = dry & (ndvi < 0.2), dry & (ndvi >= 0.5)
+    sediment = bare & (away <= SHORE_PX) & (mndwi >= -0.4)
+    other = bare & (away > FAR_PX)
+    sure = water | green | sediment | other
+    return {
+        "water": (water, known),
+        "sediment": (sediment, sure),
+        "vegetation": (green, water | green | bare),
+        "built": (other, sure),
+    }
 
 
 def _ratio(a: FloatArray, b: FloatArray) -> FloatArray:
