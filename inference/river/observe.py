@@ -154,7 +154,7 @@ def _oblique(frame: ReachFrame, bank: Floats) -> Floats:
 def _soft(profiles: Sequence[Profile], bank: Quantity) -> Floats:
     """Return how much wider than a sharp edge a bank's probability falls, 1 to ``OBLIQUE``."""
     widths = np.array([profile.softness.get(bank, 1.0) for profile in profiles], dtype=float)
-    return np.clip(widths, 1.0, OBLIQUE)
+    return np.asarray(np.clip(widths, 1.0, OBLIQUE))
 
 
 def _reach(frame: ReachFrame, values: dict[Quantity, Floats], sigmas: dict[Quantity, Floats]) -> dict[str, Measure]:

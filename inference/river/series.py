@@ -11,7 +11,19 @@ import numpy as np
 
 from findings.errors import InputError, NotAssessable
 from findings.river_series import Floats, Observation, Quantity
-from inference.river.monitor import MONITORS, History, Monitor, MonitorReport, Point, make_monitor, monitor_from_json
+from inference.river.monitor import (
+    MONITORS,
+    History,
+    Monitor,
+    MonitorReport,
+    Point,
+    despiked,
+    make_monitor,
+    monitor_from_json,
+    threshold_of,
+)
+from inference.river.monitor.thresholds import BUDGETS
+from inference.river.monitor.values import YEAR_DAYS
 from inference.river.zones import MONITORED
 
 HISTORY_SHARE = 0.5
@@ -111,13 +123,14 @@ class Series:
         count = _history_count(observed, settings)
         monitors: dict[Quantity, Monitor] = {}
         refusals: dict[Quantity, str] = {}
+        threshold = _threshold(observed, count, settings)
         used = any(value is not None for value in covariate)
         for quantity in MONITORED:
             if not any(quantity in one.values for one in observed):
                 refusals[quantity] = "no scene of the series shows it"
                 continue
             try:
-                monitor = make_monitor(settings.monitor, settings.false_alarms, floor_m=_floor_m(quantity, observed))
+                monitor = make_monitor(settings.monitor, threshold, floor_m=floor_m(observed))
                 history = _history(observed[:count], quantity, covariate[:count] if used else None)
                 monitor.fit(history)
             except NotAssessable as error:
@@ -201,13 +214,23 @@ def _history_count(observed: Sequence[Observation], settings: Settings) -> int:
     return sum(one.captured_at < until for one in observed)
 
 
-def _floor_m(quantity: Quantity, observed: Sequence[Observation]) -> float:
-    """Return the change under which nothing is called: 10 m or one pixel of the coarsest scene, whichever is larger."""
+def floor_m(observed: Sequence[Observation]) -> float:
+    """Return the change up to which nothing is called: 10 m or one pixel of the coarsest scene, whichever is larger."""
     return max(10.0, *(one.pixel_m for one in observed))
+
+
+def _threshold(observed: Sequence[Observation], history: int, settings: Settings) -> float:
+    """Return the threshold at which all quantities of the reach together keep to the false-alarm budget."""
+    days = (observed[-1].captured_at - observed[0].captured_at).total_seconds() / 86400
+    per_year = (len(observed) - 1) / max(days / YEAR_DAYS, 0.1)
+    each = max(settings.false_alarms / len(MONITORED), BUDGETS[0])
+    count = len(observed[0].states)
+    return threshold_of(settings.monitor, each, history=history, per_year=per_year, transects=count)
 
 
 def _history(observed: Sequence[Observation], quantity: Quantity, covariate: Sequence[float | None] | None) -> History:
     values, sigmas = stacked(observed, quantity)
+    values, _ = despiked(values, sigmas)
     known = None if covariate is None else np.array([np.nan if v is None else v for v in covariate], dtype=float)
     return History(moments(observed), values, sigmas, known)
 

@@ -1,0 +1,174 @@
+"""The seasonal baseline of N transects: level, yearly wave and covariate, fitted robustly on a stable history.
+
+    v(t) = b0 + b1 cos(2 pi t) + b2 sin(2 pi t) + b3 c(t) + e
+
+Iteratively reweighted least squares with Huber's weights (Huber 1964; k = 1.345), as harmonic models of satellite
+series are fitted in CCDC (Zhu and Woodcock 2014) and nrt (Dutrieux et al.), vectorised over transects. A wave that the
+scenes of a transect do not span is left out: three of the four quarters of the year and eight scenes are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from findings.errors import NotAssessable
+from findings.river_series import Floats
+from inference.river.monitor.values import History, Moments, years_since
+
+LEAST_SCENES = 5
+"""Scenes of a transect for a level and its scatter (anchors: at least five clear observations)."""
+LEAST_FOR_WAVE = 8
+QUARTERS_FOR_WAVE = 3
+HUBER_K = 1.345
+ROUNDS = 8
+SPIKE = 4.0
+"""Residuals beyond so many scales are spikes: they take no part in the fit."""
+EPOCH = np.datetime64("2000-01-01T00:00:00", "s")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Baseline:
+    """What is expected of each transect.
+
+    Attributes:
+        beta: ``(N, P)`` level, cosine, sine, and covariate where there is one; 0 where a term was not fitted.
+        covariance: ``(N, P, P)`` of beta in units of the noise variance.
+        scale: ``(N,)`` 1-sigma of one scene about the baseline, metres; NaN where there is no baseline.
+        scenes: ``(N,)`` behind it.
+        covariate_mean: subtracted from the covariate; None where there is none.
+    """
+
+    beta: Floats
+    covariance: Floats
+    scale: Floats
+    scenes: Floats
+    covariate_mean: float | None
+
+    def expected(self, time: np.datetime64, covariate: float | None) -> tuple[Floats, Floats]:
+        """Return the expected values ``(N,)`` of a scene and the 1-sigma of that expectation."""
+        row = design(np.asarray([time]), self.covariate_mean, None if covariate is None else np.array([covariate]))[0]
+        value = self.beta @ row
+        spread = np.sqrt(np.maximum(np.einsum("p,npq,q->n", row, self.covariance, row), 0.0)) * self.scale
+        return np.asarray(value), np.asarray(spread)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the baseline as plain lists."""
+        return {
+            "beta": np.round(self.beta, 4).tolist(),
+            "covariance": np.round(self.covariance, 6).tolist(),
+            "scale": [None if not np.isfinite(v) else round(float(v), 4) for v in self.scale],
+            "scenes": self.scenes.astype(int).tolist(),
+            "covariate_mean": self.covariate_mean,
+        }
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Baseline:
+        """Return the baseline that ``to_json`` wrote."""
+        scale = np.array([np.nan if v is None else v for v in row["scale"]], dtype=float)
+        return cls(
+            np.asarray(row["beta"], dtype=float),
+            np.asarray(row["covariance"], dtype=float),
+            scale,
+            np.asarray(row["scenes"], dtype=float),
+            row["covariate_mean"],
+        )
+
+
+def design(times: Moments, covariate_mean: float | None, covariate: Floats | None) -> Floats:
+    """Return the design matrix ``(T, P)``; an unknown covariate counts as its mean."""
+    phase = 2 * np.pi * years_since(times, EPOCH)
+    columns = [np.ones(len(times)), np.cos(phase), np.sin(phase)]
+    if covariate_mean is not None:
+        known = np.full(len(times), np.nan) if covariate is None else covariate
+        columns.append(np.nan_to_num(known - covariate_mean, nan=0.0))
+    return np.stack(columns, axis=1)
+
+
+def fit_baseline(history: History) -> Baseline:
+    """Return the baseline of a stable history.
+
+    Raises:
+        NotAssessable: no transect has ``LEAST_SCENES`` scenes.
+    """
+    seen = np.isfinite(history.values)
+    count = seen.sum(axis=0)
+    if count.size == 0 or count.max() < LEAST_SCENES:
+        most = int(count.max()) if count.size else 0
+        raise NotAssessable(
+            f"the history shows no transect more than {most} times; a baseline needs {LEAST_SCENES} scenes, and "
+            f"{LEAST_FOR_WAVE} over the year for its seasons"
+        )
+    mean = _covariate_mean(history)
+    matrix = design(history.times, mean, history.covariate)
+    values, weights = np.where(seen, history.values, 0.0), seen.astype(float)
+    used = _terms(history, seen, matrix.shape[1])
+    level = np.nanmedian(np.where(seen, history.values, np.nan)[:, count > 0], axis=0)
+    centre = np.zeros(len(count))
+    centre[count > 0] = level
+    beta = np.zeros((len(count), matrix.shape[1]))
+    residual = np.where(seen, history.values - centre, 0.0)
+    scale = _scale(residual, seen, history.sigmas)
+    covariance = np.zeros((len(count), matrix.shape[1], matrix.shape[1]))
+    for _ in range(ROUNDS):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            far = np.abs(residual) / scale
+            robust = np.where(far <= HUBER_K, 1.0, HUBER_K / np.maximum(far, 1e-12)) * (far <= SPIKE)
+        beta, covariance = _solve(matrix, values, weights * np.nan_to_num(robust), used)
+        residual = np.where(seen, values - matrix @ beta.T, 0.0)
+        scale = _scale(residual, seen, history.sigmas)
+    freedom = np.maximum(count - used.sum(axis=1), 1)
+    scale = scale * np.sqrt(np.maximum(count / freedom, 1.0))
+    scale = np.where(count >= LEAST_SCENES, scale, np.nan)
+    return Baseline(beta, covariance, scale, count.astype(float), mean)
+
+
+def _covariate_mean(history: History) -> float | None:
+    if history.covariate is None or np.isfinite(history.covariate).sum() < LEAST_FOR_WAVE:
+        return None
+    return float(np.nanmean(history.covariate))
+
+
+def _terms(history: History, seen: np.ndarray, terms: int) -> np.ndarray:
+    """Return which terms ``(N, P)`` each transect's scenes can tell."""
+    months = history.times.astype("datetime64[M]").astype(int) % 12
+    quarters = np.stack([(seen & (months // 3 == q)[:, None]).any(axis=0) for q in range(4)]).sum(axis=0)
+    wave = (seen.sum(axis=0) >= LEAST_FOR_WAVE) & (quarters >= QUARTERS_FOR_WAVE)
+    used = np.ones((seen.shape[1], terms), dtype=bool)
+    used[:, 1:3] = wave[:, None]
+    if terms > 3:
+        used[:, 3] = wave & (seen.sum(axis=0) >= LEAST_FOR_WAVE + 2)
+    return used
+
+
+def _solve(matrix: Floats, values: Floats, weights: Floats, used: np.ndarray) -> tuple[Floats, Floats]:
+    """Return weighted least squares ``(N, P)`` and the inverse normal matrices; unused terms stay 0."""
+    normal = np.einsum("tn,tp,tq->npq", weights, matrix, matrix)
+    right = np.einsum("tn,tp,tn->np", weights, matrix, values)
+    both = used[:, :, None] & used[:, None, :]
+    terms = matrix.shape[1]
+    identity = np.eye(terms)
+    normal = np.where(both, normal, 0.0) + identity * (~used)[:, :, None] + 1e-6 * identity
+    inverse = np.linalg.inv(normal)
+    inverse = np.where(both, inverse, 0.0)
+    return np.asarray(np.einsum("npq,nq->np", inverse, np.where(used, right, 0.0))), np.asarray(inverse)
+
+
+def _scale(residual: Floats, seen: np.ndarray, sigmas: Floats) -> Floats:
+    """Return 1.4826 times the median absolute residual, but not under the scenes' own median 1-sigma."""
+    with np.errstate(all="ignore"):
+        spread = 1.4826 * _nanmedian(np.where(seen, np.abs(residual), np.nan))
+        own = _nanmedian(np.where(seen, sigmas, np.nan))
+    return np.asarray(np.fmax(spread, np.nan_to_num(own, nan=0.0)))
+
+
+def _nanmedian(values: Floats) -> Floats:
+    """Return the median over scenes, NaN (without a warning) where there is none."""
+    out = np.full(values.shape[1], np.nan)
+    known = np.isfinite(values).any(axis=0)
+    if known.any():
+        out[known] = np.nanmedian(values[:, known], axis=0)
+    return out
