@@ -23,6 +23,8 @@ FILE_BANDS = (
     "occurrence",
 )  # fmt: skip
 QA_FILL = 255
+FLAGGED_FROM = -0.3
+"""MNDWI from which the quality flag alone makes a pixel water in the labels of covers."""
 SHORE_PX, FAR_PX = 6.0, 15.0
 """Bare ground up to the first distance from water may be river sediment, beyond the second it is not (30 m pixels)."""
 QA_CLOUD, QA_SHADOW, QA_SNOW, QA_WATER = 1 << 1, 1 << 3, 1 << 4, 1 << 5  # HLS v2 Fmask bits
@@ -128,13 +130,17 @@ def derive_labels(bands: dict[str, FloatArray], quality: np.ndarray) -> tuple[Bo
 def derive_covers(bands: dict[str, FloatArray], quality: np.ndarray) -> dict[str, tuple[BoolArray, BoolArray]]:
     """Return mask and known ``(H, W)`` of each cover, derived from the quality flag and indices.
 
-    Water as `derive_labels` says. Dry ground is vegetation from an NDVI of 0.5. Dry ground below 0.2 is sediment within
+    Water as `derive_labels` says, and flagged pixels down to an MNDWI of -0.3: glint, haze and silt lower the index of
+    open water, and a model without them takes tiles of nothing but water for land. Dry ground is vegetation from an NDVI of 0.5. Dry ground below 0.2 is sediment within
     ``SHORE_PX`` of water where it is as moist as river sediment (MNDWI >= -0.4: Boothroyd et al. 2021), and built or
     other ground beyond ``FAR_PX``; between them and between the NDVI limits the cover is unknown.
     """
     water, known = derive_labels(bands, quality)
     dry = known & ~water
     ndvi, mndwi = _ratio(bands["nir"], bands["red"]), _ratio(bands["green"], bands["swir1"])
+    clear = (quality != QA_FILL) & ((quality & (QA_CLOUD | QA_SHADOW | QA_SNOW)) == 0)
+    water = water | (clear & ((quality & QA_WATER) > 0) & (mndwi > FLAGGED_FROM))
+    known = known | water
     away = (
         cv2.distanceTransform((~water).astype(np.uint8), cv2.DIST_L2, 3) if water.any() else np.full(water.shape, 1e6)
     )
