@@ -9,12 +9,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry import Polygon
 
 from findings.errors import OutputError
 from findings.finding import Finding
 from findings.survey import Image
 from imagery.masks import Classes
 from inference.overlay import Earlier, overlay_image
+from inference.river.frame import grid_of
+from inference.river.look import SceneView
 from inference.scenes import Scene
 
 FOLDER = "evidence"
@@ -34,6 +37,34 @@ def scene_evidence(home: Path, scene: Scene, finding: Finding, *, before: Scene 
     if earlier is not None:
         pictures["before"] = overlay_image(earlier.rgb, finding, mask=earlier.mask)
     return _written(home, finding, pictures)
+
+
+def series_evidence(home: Path, finding: Finding, after: SceneView, before: SceneView | None) -> Finding:
+    """Return a finding of a series with its overlay: the place in the latest scene beside an early one of the season.
+
+    Args:
+        home: pictures are written below it.
+        finding: with its outline on the ground.
+        after: the latest scene that shows the reach.
+        before: an early one, or None; on another grid it is left out.
+    """
+    moved = _in_view(finding, after)
+    earlier = None
+    if before is not None and before.rgb.shape == after.rgb.shape and before.transform == after.transform:
+        earlier = Earlier(before.rgb, _day(before.image), _day(after.image), before.mask)
+    pictures = {"overlay": overlay_image(after.rgb, moved, mask=after.mask, earlier=earlier)}
+    if earlier is not None:
+        pictures["before"] = overlay_image(earlier.rgb, moved, mask=earlier.mask)
+    return _written(home, finding, pictures)
+
+
+def _in_view(finding: Finding, view: SceneView) -> Finding:
+    """Return the finding with its outline in the pixels of a view."""
+    place = finding.geometry_lonlat
+    if not isinstance(place, Polygon):
+        return finding
+    px = grid_of(view).pixels(np.asarray(place.exterior.coords)[:, :2], "EPSG:4326")
+    return replace(finding, geometry_px=Polygon(px).buffer(0))
 
 
 def _day(image: Image) -> str:

@@ -26,6 +26,7 @@ COMMANDS = {
     "catalog": "write or check the STAC catalogue",
     "inspect": "find and rank damage in a survey",
     "segment": "write probability maps only",
+    "river": "scan river reaches in time, update them, report them",
     "measure": "measure the cracks and areas of one picture",
     "findings": "list, show, compare or export findings",
     "priorities": "list priorities, plan measures within a budget",
