@@ -13,7 +13,7 @@ from shapely import affinity
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from findings.finding import Finding
+from findings.finding import Domain, Finding
 from findings.measure import Measure, by_name
 from imagery.masks import Classes, hidden, masked_share, names
 from imagery.types import Pixels, Window
@@ -21,6 +21,7 @@ from imagery.types import Pixels, Window
 Picture = NDArray[np.uint8]
 LEAST_CROP_PX = 256
 LEAST_SCENE_CROP_PX = 80  # of a satellite scene, where 256 px would be the whole reach
+PHOTO_MEASURES = (("w95", "width_p95"), ("L", "length"), ("A", "area"))
 SCENE_GSD_MM = 1000.0  # pixels from this size on are a satellite's
 PANEL_PX = 768  # side of the crop panel; a larger place is shown in part at 1:1 and in whole in the context
 CONTEXT_PX = 512
@@ -29,7 +30,17 @@ THICK_FROM_ZOOM = 3  # an enlarged place may have a thicker outline: it stands t
 OUTLINE = (255, 214, 0)
 BOX = (255, 64, 64)
 HATCH = (255, 0, 255)
-NAMES = {"2": "fatigue crack", "6": "crack", "7": "spalling", "8": "leakage", "11": "slab crack", "1": "corrosion"}
+NAMES = {
+    "R15": "deposition",
+    "R16": "vegetation",
+    "R17": "bank erosion",
+    "2": "fatigue crack",
+    "6": "crack",
+    "7": "spalling",
+    "8": "leakage",
+    "11": "slab crack",
+    "1": "corrosion",
+}
 TRUE_COLOUR = ("red", "green", "blue")
 FALSE_COLOUR = ("nir", "red", "green")
 
@@ -117,7 +128,8 @@ def label(finding: Finding) -> str:
     parts = [finding.damage, NAMES.get(finding.damage, "")]
     if finding.grade is not None and finding.grade.codes:
         parts.append(f"[{'/'.join(finding.grade.codes)}]")
-    for short, name in (("w95", "width_p95"), ("L", "length"), ("A", "area")):
+    shown = (("shift", "displacement"), ("A", "area")) if finding.domain is Domain.RIVER else PHOTO_MEASURES
+    for short, name in shown:
         measure = by_name(finding.measures, name)
         if measure is not None and not (short == "A" and by_name(finding.measures, "length")):
             parts.append(f"{short} {_short(measure)}")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
 
 from findings.errors import NotAssessable
 from findings.survey import Image
@@ -20,6 +19,7 @@ from inference.engine import score_picture
 from inference.overlay import display_rgb
 from inference.pixel_size import pixel_size_m
 from inference.river.finding import Array
+from inference.river.grid import Grid
 from inference.river.surfaces import Surfaces, surfaces_of
 from models.base import PixelModel
 
@@ -94,11 +94,6 @@ def look(
     return SceneView(image, window, moved(image.transform, window), bands, rgb, mask, surfaces, pixel_metres(image))
 
 
-def part_of(image: Image, view: SceneView) -> Image:
-    """Return the image as its part around the reach: size and transform are the part's."""
-    return replace(image, width_px=view.window.width, height_px=view.window.height, transform=view.transform)
-
-
 def moved(transform: Sequence[float], window: Window) -> tuple[float, float, float, float, float, float]:
     """Return the transform of a window of a raster."""
     a, b, c, d, e, f = transform
@@ -106,14 +101,29 @@ def moved(transform: Sequence[float], window: Window) -> tuple[float, float, flo
 
 
 def to_pixels(image: Image, xy: NDArray[np.float64], crs: str) -> NDArray[np.float64]:
-    """Return points ``(N, 2)`` of a CRS as x, y in pixels of a scene, pixel edges at whole numbers."""
+    """Return points ``(N, 2)`` of a CRS as x, y in pixels of a scene, pixel edges at whole numbers.
+
+    Raises:
+        NotAssessable: the scene has no georeference.
+    """
     if image.crs is None or image.transform is None:
-        raise NotAssessable("the scene has no georeference")
-    transformer = Transformer.from_crs(CRS.from_user_input(crs), CRS.from_user_input(image.crs), always_xy=True)
-    x, y = transformer.transform(xy[:, 0], xy[:, 1])
-    a, b, c, d, e, f = image.transform
-    inverse = np.linalg.inv(np.array([[a, b], [d, e]]))
-    return np.asarray((np.stack([np.asarray(x) - c, np.asarray(y) - f], axis=1)) @ inverse.T)
+        raise NotAssessable("the scene has no georeference, so nothing on it has a place; ingest it with a CRS")
+    return Grid(image.crs, image.transform, image.height_px, image.width_px, 1.0).pixels(xy, crs)
+
+
+def picture_around(
+    image: Image, around: NDArray[np.float64], crs: str
+) -> tuple[NDArray[np.uint8], tuple[float, float, float, float, float, float]]:
+    """Return the part of a scene around points for people to look at, ``(H, W, 3)`` uint8, and its transform.
+
+    Raises:
+        NotAssessable: no georeference, or no point lies in it.
+        UnreadableImage: the file is gone or damaged.
+    """
+    window = window_around(image, around, crs)
+    with open_image(Path(image.path), bands=image.band_names) as reader:
+        rgb = display_rgb(reader.read(window, masked=False))
+    return rgb, moved(image.transform or (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), window)
 
 
 def window_around(image: Image, xy: NDArray[np.float64], crs: str) -> Window:

@@ -35,9 +35,7 @@ def scan(
     until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Only scenes up to then.")] = None,
     model: ModelOption = None,
     spacing: Annotated[float, typer.Option(metavar="M", help="Between transects, 25 to 100.")] = 50.0,
-    line: Annotated[
-        str, typer.Option(help="water: middle that scenes show; asset: its own line.")
-    ] = "water",
+    line: Annotated[str, typer.Option(help="water: middle that scenes show; asset: its own line.")] = "water",
     monitor: Annotated[str, typer.Option(help="ewma, cusum or mosum.")] = "ewma",
     false_alarms: Annotated[float, typer.Option(metavar="N", help="False alarms per 100 reach-years allowed.")] = 10.0,
     history_to: Annotated[
@@ -178,3 +176,19 @@ def _show(session: Session, store: Store, asset: Asset, found: Outcome, *, as_js
         output.table(COLUMNS, [cells(one) for one in found.findings[:SHOWN]])
     else:
         output.result("no confirmed change")
+
+
+@app.command(help="Write the page of a scanned reach: map, widths by year, space-time diagram, findings.")
+def report(
+    ctx: typer.Context,
+    reach: ReachOption,
+    out: Annotated[Path, typer.Option(metavar="FILE.html", help="The page.")] = Path("river.html"),
+) -> None:
+    """Gather the reach out of the store and write one file."""
+    from mizuhashi.river_report import gather, write_reach_report
+
+    session = session_of(ctx)
+    with session.store() as store:
+        page = gather(store, store.asset(reach), session.settings().home)
+    write_reach_report(page, out)
+    session.output.say(f"wrote {out}")
