@@ -32,6 +32,7 @@ from inference.merge import merge_survey
 from inference.outcome import Report, Stopwatch
 from inference.photographs import find_places, load_picture
 from inference.reviewed import known_findings, without_parts
+from inference.river.surfaces import best_water, water_class
 from inference.scenes import Scene, change_places, scene_places, stacks
 from models.base import PixelModel
 from models.registry import Registry
@@ -174,7 +175,16 @@ def _fitting(run: _Run, image: Image, models: Sequence[PixelModel]) -> list[Pixe
         return fitting
     if len(beyond) == len(fitting):
         raise NotAssessable("; ".join(beyond.values()))
-    return [model for model in fitting if id(model) not in beyond]
+    return _one_water([model for model in fitting if id(model) not in beyond])
+
+
+def _one_water(models: list[PixelModel]) -> list[PixelModel]:
+    """Return the models without those that tell water beside the one that tells the most surfaces.
+
+    Two of them would list each bar and each bank twice.
+    """
+    best = best_water([model.card for model in models])
+    return [m for i, m in enumerate(models) if i == best or water_class(m.card.classes) is None]
 
 
 def _misfit(image: Image, model: PixelModel) -> str | None:

@@ -64,6 +64,12 @@ def water_class(classes: Sequence[ClassSpec]) -> int | None:
     return next((i for i, spec in enumerate(classes) if spec.damage == WATER), None)
 
 
+def best_water(cards: Sequence[ModelCard]) -> int | None:
+    """Return which of several scene models reads rivers: of those that tell water the one with the most surfaces."""
+    telling = [i for i, card in enumerate(cards) if water_class(card.classes) is not None]
+    return max(telling, key=lambda i: (len(cards[i].classes), -i), default=None)
+
+
 def centred(score: Array, threshold: float) -> Array:
     """Return scores bent so that a threshold lies at 0.5, which the river functions cut at."""
     low = 0.5 * score / max(threshold, 1e-6)

@@ -126,7 +126,7 @@ def update(
 def _model(session: Session, ref: str | None, device: Any) -> PixelModel:
     """Return the named model, or the champion of scenes that tells most surfaces."""
     from findings.errors import UnknownModel
-    from inference.river.surfaces import water_class
+    from inference.river.surfaces import best_water, water_class
 
     registry = session.registry()
     if ref is not None:
@@ -135,8 +135,8 @@ def _model(session: Session, ref: str | None, device: Any) -> PixelModel:
     fitting = [entry for entry in fitting if "backscatter_db" not in entry.card.radiometry]
     if not fitting:
         raise UnknownModel("no champion tells water on scenes; name one with --model, see `mizuhashi models list`")
-    best = max(fitting, key=lambda entry: len(entry.card.classes))
-    return registry.load(best.ref, device)
+    best = best_water([entry.card for entry in fitting]) or 0
+    return registry.load(fitting[best].ref, device)
 
 
 def _covariate(path: Path | None) -> Any:
