@@ -87,12 +87,20 @@ def page_text(card: ModelCard, bases: Sequence[ModelCard] = ()) -> str:
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
+SURFACE_WORDS = {
+    "water": "水面 / water surface (no damage)",
+    "sediment": "裸地砂州 / bare sediment of a river (no damage)",
+    "vegetation": "植生 / vegetation (no damage)",
+    "built": "構造物・その他 / built and other ground (no damage)",
+}
+
+
 def damage_words(damage: str) -> str:
     """Return a damage code with its Japanese and English name."""
     from findings.taxonomy import damage_type
 
-    if damage == "water":
-        return "水面 / water surface (no damage)"
+    if damage in SURFACE_WORDS:
+        return SURFACE_WORDS[damage]
     found = damage_type(damage)
     return f"{found.number or ''}{found.ja} / {found.en}"
 

@@ -111,8 +111,10 @@ def _measured(
     }
     for quantity, plane in ((Quantity.SEDIMENT_WIDTH, sediment), (Quantity.VEGETATION_WIDTH, vegetation)):
         if plane is not None:
-            dry = np.where(water[part] < HALF, np.nan_to_num(plane[part]), 0.0)
-            values[quantity] = sum(run.length_m for run in _runs(offset_m[part], dry))
+            cover = np.nan_to_num(plane[part])
+            # against water the edge lies where both are alike, against land at one half
+            cover = np.minimum(cover, HALF + 0.5 * (cover - water[part]))
+            values[quantity] = sum(run.length_m for run in _runs(offset_m[part], cover))
     softness = {
         Quantity.RIGHT_BANK: _softness(offset_m, ground, channel.start, pixel_m),
         Quantity.LEFT_BANK: _softness(offset_m, ground, channel.stop - 1, pixel_m),

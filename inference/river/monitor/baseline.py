@@ -4,7 +4,8 @@
 
 Iteratively reweighted least squares with Huber's weights (Huber 1964; k = 1.345), as harmonic models of satellite
 series are fitted in CCDC (Zhu and Woodcock 2014) and nrt (Dutrieux et al.), vectorised over transects. A wave that the
-scenes of a transect do not span is left out: three of the four quarters of the year and eight scenes are asked for.
+scenes of a transect do not span (three of the four quarters of the year and eight scenes are asked for) is borrowed
+from the others of the reach; where none spans the year nothing is said.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def fit_baseline(history: History) -> Baseline:
     """Return the baseline of a stable history.
 
     Raises:
-        NotAssessable: no transect has ``LEAST_SCENES`` scenes.
+        NotAssessable: no transect has ``LEAST_SCENES`` scenes, or none spans the year.
     """
     seen = np.isfinite(history.values)
     count = seen.sum(axis=0)
@@ -122,8 +123,40 @@ def fit_baseline(history: History) -> Baseline:
         scale = _scale(residual, seen, history.sigmas)
     freedom = np.maximum(count - used.sum(axis=1), 1)
     scale = scale * np.sqrt(np.maximum(count / freedom, 1.0))
+    own = used[:, 1] & (count >= LEAST_SCENES)
+    if not own.any():
+        raise NotAssessable(
+            f"no transect was seen {LEAST_FOR_WAVE} times in {QUARTERS_FOR_WAVE} quarters of the year; without its "
+            "seasons a high water would be taken for a change"
+        )
+    beta, covariance, scale = _borrowed(matrix, history, own, beta, covariance, scale)
     scale = np.where(count >= LEAST_SCENES, scale, np.nan)
     return Baseline(beta, covariance, scale, count.astype(float), mean)
+
+
+def _borrowed(
+    matrix: Floats, history: History, own: np.ndarray, beta: Floats, covariance: Floats, scale: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return the fit with the reach's median wave where a transect's own scenes do not span the year.
+
+    How much the waves of the others differ is part of what is expected there.
+    """
+    lent = np.median(beta[own], axis=0)
+    spread = 1.4826 * np.median(np.abs(beta[own] - lent), axis=0)
+    common = float(np.median(scale[own]))
+    for row in np.flatnonzero(~own):
+        known = np.isfinite(history.values[:, row])
+        if not known.any():
+            continue
+        rest = history.values[known, row] - matrix[known, 1:] @ lent[1:]
+        beta[row] = lent
+        beta[row, 0] = float(np.median(rest))
+        covariance[row] = 0.0
+        covariance[row, 0, 0] = 1.0 / int(known.sum())
+        for term in range(1, beta.shape[1]):
+            covariance[row, term, term] = (spread[term] / max(common, 1e-9)) ** 2
+        scale[row] = max(common, 1.4826 * float(np.median(np.abs(rest - beta[row, 0]))))
+    return beta, covariance, scale
 
 
 def _covariate_mean(history: History) -> float | None:
@@ -140,7 +173,7 @@ def _terms(history: History, seen: np.ndarray, terms: int) -> np.ndarray:
     used = np.ones((seen.shape[1], terms), dtype=bool)
     used[:, 1:3] = wave[:, None]
     if terms > 3:
-        used[:, 3] = wave & (seen.sum(axis=0) >= LEAST_FOR_WAVE + 2)
+        used[:, 3] = wave
     return used
 
 

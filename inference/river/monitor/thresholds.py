@@ -23,7 +23,7 @@ from inference.river.monitor.watch import CONFIRM, CuSum, Ewma, MoSum, Watch
 KINDS: dict[str, type[Watch]] = {"cusum": CuSum, "ewma": Ewma, "mosum": MoSum}
 TABLE = "thresholds.json"
 BUDGETS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
-HISTORIES = (6, 8, 12, 20, 40)
+HISTORIES = (8, 12, 20, 40, 80)
 RATES = (4, 12, 36)
 TRANSECTS = (20, 60, 200)
 NEIGHBOURS = 0.7
@@ -95,8 +95,11 @@ def simulate(
     rng = np.random.default_rng(seed)
     scenes = history + per_year * years
     noise = quiet_noise(rng, scenes, reaches, transects).reshape(scenes, -1)
-    step = np.timedelta64(round(365.2425 * 86400 / per_year), "s")
-    times = np.datetime64("2015-01-10T00:00:00", "s") + step * np.arange(scenes)
+    # a history of few scenes spans a year all the same: seasons are not learnt from less
+    apart = np.full(scenes, 1.0 / per_year)
+    apart[:history] = max(1.0 / per_year, 1.05 / history)
+    seconds = np.round(np.cumsum(apart) * 365.2425 * 86400).astype("timedelta64[s]")
+    times = np.datetime64("2015-01-10T00:00:00", "s") + seconds
     watch = KINDS[kind](np.inf, 0.0)
     sigma = np.full(noise.shape[1], 1e-3)
     watch.start(

@@ -57,6 +57,9 @@ def _between_like_seasons(years: Floats, values: Floats) -> Trend | None:
     slopes = (values[other] - values[one])[kept] / apart[kept]
     middle = float(np.median(slopes))
     residual = values - middle * years
+    phase = 2 * np.pi * years
+    waves = np.stack([np.ones(len(years)), np.cos(phase), np.sin(phase)], axis=1)
+    residual = residual - waves @ np.linalg.lstsq(waves, residual, rcond=None)[0]
     scatter = 1.4826 * float(np.median(np.abs(residual - np.median(residual))))
     spread = float(np.sqrt(((years - years.mean()) ** 2).sum()))
     half = 1.96 * 1.06 * scatter / max(spread, 1e-9)  # a Theil-Sen slope errs 6 % more than least squares (Sen 1968)
