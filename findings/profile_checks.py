@@ -22,7 +22,7 @@ RULES = ("top_soundness", "top_measure_class", "raised_soundness", "raised_withi
 HEAD = ("standard", "version", "status", "title", "source", "id", "owner")
 BODY = ("formula", "second_share", "likelihood", "missing", "consequence", "consequence_river", "hard_rules")
 FURTHER = ("base", "condition_weight", "groups", "crossing_within_m")
-ROW = ("weight", "kind", "ja", "en", "table", "at_one", "group")
+ROW = ("weight", "kind", "ja", "en", "table", "at_one", "group", "where")
 
 
 def check_profile(data: Mapping[str, Any], get: Get) -> None:
@@ -175,6 +175,8 @@ def _row(found: _Problems, where: str, row: object, groups: object) -> None:
     if not isinstance(row, Mapping):
         return
     found.keys(where, row, ("weight", "kind", "ja", "en"), ROW)
+    if "where" in row and not (where.startswith("likelihood.hazards.") and _texts([row["where"]]) and row["where"]):
+        found.add(f"{where}.where", row["where"], "the name of an attribute, in a row of likelihood.hazards only")
     if row.get("kind") not in KINDS:
         found.add(f"{where}.kind", row.get("kind"), "table, share, log10 or linear")
     if row.get("kind") in ("log10", "linear") and not _number(row.get("at_one"), 1e-9):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import shapely
@@ -29,6 +30,8 @@ from findings.priority_inputs import (
 from findings.priority_values import OwnValues, Span
 from findings.profile import Profile
 from findings.ranking_formula import Formula
+from findings.river_context import INPUT as RIVER_CHANGE
+from findings.river_context import context_words
 
 AT = ("low", "used", "high")
 NEVER = date.max.toordinal()
@@ -76,8 +79,9 @@ class AssetFacts:
         rows = profile.data["consequence_river" if river else "consequence"]
         inventory = tuple(inventory_inputs(rows, asset, float(profile.data["missing"]["consequence"])))
         fixed = [i for i in inventory if not _worked_out(i, asset, river)]
-        asked = {} if river else profile.data["likelihood"].get("hazards", {})
-        hazards = tuple(inventory_inputs(asked, asset, float(profile.data["missing"].get("hazard", 0.0))))
+        asked = {} if river else _asked(profile.data["likelihood"].get("hazards", {}), asset)
+        given = inventory_inputs(asked, asset, float(profile.data["missing"].get("hazard", 0.0)))
+        hazards = tuple(_in_context(source, asked[source.name], asset) for source in given)
         sound = None if river else soundness_input(asset, profile)
         official = (sound.low, sound.used, sound.high) if sound else (0.0, 0.0, 0.0)
         by_name = {source.name: source.value or 0.0 for source in inventory}
@@ -97,6 +101,20 @@ class AssetFacts:
         own = finding.details.get("specific_events")
         named = self.events | named_events(own) if own else self.events
         return self.each_event * sum(event in named for event in self.known_events) if named else 0.0
+
+
+def _asked(rows: Mapping[str, Mapping[str, Any]], asset: Asset | None) -> dict[str, Mapping[str, Any]]:
+    """Return the hazards that a profile asks of this asset: one with ``where`` only of assets with that attribute."""
+    known = asset.attributes if asset is not None else {}
+    return {name: row for name, row in rows.items() if "where" not in row or known.get(row["where"]) is not None}
+
+
+def _in_context(source: Input, row: Mapping[str, Any], asset: Asset | None) -> Input:
+    """Return the input of the river near a bridge in the words of its scenes; any other one as it is."""
+    words = context_words(asset) if source.name == RIVER_CHANGE else None
+    if words is None:
+        return source
+    return replace(source, words_ja=f"{row['ja']}: {words.ja}", words_en=f"{row['en']}: {words.en}")
 
 
 def value_of(source: Input) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
+from findings.asset import Crossing
 from findings.finding import Finding
 from findings.profile import DEFAULT, load_profile
 from findings.ranking import Ranking
+from findings.river_context import CROSSINGS, RiverContext, with_context
 from findings.status import FindingStatus
 from findings.store.store import Store
 from findings.tracking import Track, TrackState
@@ -39,11 +42,21 @@ def whole_ranking(store: Store, profile: str = DEFAULT, today: date | None = Non
     A finding that a later inspection has found again stands in the list as its successor.
     """
     tracks = store.tracks()
-    assets = {asset.uid: asset for asset in store.assets()}
+    crossings = store.crossings()
+    assets = {asset.uid: asset for asset in with_context(store.assets(), river_contexts(store, crossings))}
     return Ranking(
         every_finding(store), assets, load_profile(profile), today=today, tracks=latest_states(tracks),
-        crossings=store.crossings(), rejected_before=rejected_before(tracks),
+        crossings=crossings, rejected_before=rejected_before(tracks),
     )  # fmt: skip
+
+
+def river_contexts(store: Store, crossings: Sequence[Crossing]) -> list[RiverContext]:
+    """Return what the scans of rivers say of the bridges that cross them, as the reaches' states hold it."""
+    wanted = {crossing.river_uid for crossing in crossings}
+    pairs = {(crossing.bridge_uid, crossing.river_uid) for crossing in crossings}
+    rows = [row for uid in store.rivers() if uid in wanted for row in store.river(uid).state.get(CROSSINGS, ())]
+    found = [RiverContext.from_json(row) for row in rows]
+    return [context for context in found if (context.bridge_uid, context.river_uid) in pairs]
 
 
 def every_finding(store: Store, survey: str | None = None) -> list[Finding]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +14,11 @@ import torch
 from findings.asset import Asset, AssetKind
 from findings.errors import InputError, NotAssessable
 from findings.finding import Finding
+from findings.river_context import CROSSINGS
 from findings.river_series import Floats, Observation, ReachFrame
 from findings.store import ReachRecord, SceneObservation, Store
 from findings.survey import Image, ImageKind
+from inference.river.crossing import river_contexts
 from inference.river.frame import LineSource, asset_line, grid_of, make_reach_frame, metric_crs
 from inference.river.grid import Grid
 from inference.river.look import SceneView, look
@@ -116,7 +119,7 @@ def scan_reach(
     series = Series.learn(observed, options.settings, covariate)
     outcome = Outcome(frame, observed, series, left_out=run.left_out, not_assessed=run.not_assessed)
     ref = f"{model.card.name}@{model.card.version}"
-    record = ReachRecord(frame, options.settings.to_json(), {"series": series.to_json()})
+    record = ReachRecord(frame, options.settings.to_json(), _state(store, frame, observed, series))
     store.put_river(record, [SceneObservation(ref, one) for one in observed], at=datetime.now(UTC), anew=True)
     outcome.findings = record_findings(store, home, asset, frame, observed, series, options.settings, model, device)
     return outcome
@@ -151,15 +154,22 @@ def update_reach(
     observation = observe_view(kept.frame, view)
     reading = None if covariate is None else covariate.at(moments([observation]))[0]
     series.update(observation, reading)
-    record = ReachRecord(kept.frame, kept.settings, {"series": series.to_json()})
+    earlier = [one.observation for one in store.river_observations(asset.uid, latest=TREND_SCENES)]
+    observed = [*earlier, observation][-TREND_SCENES:]
+    record = ReachRecord(kept.frame, kept.settings, _state(store, kept.frame, observed, series))
     store.put_river(record, [SceneObservation(ref, observation)], at=datetime.now(UTC))
-    observed = [one.observation for one in store.river_observations(asset.uid, latest=TREND_SCENES)]
     outcome = Outcome(kept.frame, [observation], series)
     seen = assessed(observation)
     if seen.ok == 0:
         outcome.not_assessed.append((Path(image.path).name, seen.words))
     outcome.findings = record_findings(store, home, asset, kept.frame, observed, series, settings, model, device)
     return outcome
+
+
+def _state(store: Store, frame: ReachFrame, observed: Sequence[Observation], series: Series) -> dict[str, Any]:
+    """Return what is kept of a reach: its monitors, and the river near each bridge that crosses it."""
+    contexts = river_contexts(store.crossings(river_uid=frame.asset_uid), frame, observed)
+    return {"series": series.to_json(), CROSSINGS: [context.to_json() for context in contexts]}
 
 
 def scenes_of(store: Store, asset: Asset, since: datetime | None = None, until: datetime | None = None) -> list[Image]:
