@@ -127,15 +127,15 @@ def picture_around(
 
 
 def window_around(image: Image, xy: NDArray[np.float64], crs: str) -> Window:
-    """Return the window of a scene that holds the points and a margin.
+    """Return the window of a scene that holds the box around the points and a margin.
 
     Raises:
-        NotAssessable: none of the points lies in the scene.
+        NotAssessable: the box lies outside the scene.
     """
     px = to_pixels(image, xy, crs)
     px = px[np.isfinite(px).all(axis=1)]
-    inside = (px >= 0).all(axis=1) & (px[:, 0] < image.width_px) & (px[:, 1] < image.height_px)
-    if not inside.any():
+    size = np.array([image.width_px, image.height_px])
+    if not len(px) or (px.max(axis=0) <= 0).any() or (px.min(axis=0) >= size).any():
         raise NotAssessable("the reach lies outside this scene; give scenes that cover it")
     low = np.floor(px.min(axis=0)).astype(int) - MARGIN_PX
     high = np.ceil(px.max(axis=0)).astype(int) + MARGIN_PX

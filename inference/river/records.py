@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from pyproj import CRS, Transformer
+import shapely
 from shapely.geometry import Polygon
-from shapely.ops import transform as moved_by
 
 from findings.asset import Asset, Structure
 from findings.finding import Domain, Finding, Provenance
@@ -22,6 +21,7 @@ from findings.survey import Image
 from findings.taxonomy import TAXONOMY_VERSION
 from inference.judgement import CODE_VERSION
 from inference.river.finding import EROSION
+from inference.river.grid import reproject
 from inference.river.look import to_pixels
 from inference.river.monitor import Trend
 from inference.river.zones import Zone
@@ -119,8 +119,10 @@ def outline_px(image: Image, outline: Polygon, crs: str) -> Polygon:
 
 
 def _to_lonlat(outline: Polygon, crs: str) -> Polygon:
-    transformer = Transformer.from_crs(CRS.from_user_input(crs), "EPSG:4326", always_xy=True)
-    moved: Polygon = moved_by(transformer.transform, outline)
+    def there(xy: Floats) -> Floats:
+        return np.stack(reproject(crs, "EPSG:4326", xy[:, 0], xy[:, 1]), axis=1)
+
+    moved: Polygon = shapely.transform(outline, there)
     return moved
 
 

@@ -119,7 +119,8 @@ def update(
             raise InputError(f"no scene of {reach} is later than the last one of its series ({last:%Y-%m-%d})")
         for image in waiting:
             found = update_reach(store, asset, image, chosen, where, session.settings().home, _covariate(covariate))
-            session.output.say(f"took {Path(image.path).name}")
+            if not as_json:
+                session.output.say(f"took {Path(image.path).name}")
         _show(session, store, asset, found, as_json=as_json)
 
 
@@ -156,7 +157,8 @@ def _ingest(session: Session, store: Store, asset: Asset, scene: Path) -> None:
         return
     names = {survey.uid: survey.name for survey in store.surveys()}
     options = IngestOptions(mask_folder=session.settings().home / "masks")
-    store.open_survey(names[known[-1].survey_uid], asset.uid, [describe(scene, options=options)])
+    survey = known[-1].survey_uid
+    store.open_survey(names[survey], asset.uid, [*store.images(survey), describe(scene, options=options)])
 
 
 def _show(session: Session, store: Store, asset: Asset, found: Outcome, *, as_json: bool) -> None:

@@ -26,6 +26,8 @@ LEAST_FOR_WAVE = 8
 QUARTERS_FOR_WAVE = 3
 HUBER_K = 1.345
 ROUNDS = 8
+LEAST_SHARE = 0.4
+"""A scatter under this share of the stated 1-sigma is luck of few scenes."""
 SPIKE = 4.0
 """Residuals beyond so many scales are spikes: they take no part in the fit."""
 EPOCH = np.datetime64("2000-01-01T00:00:00", "s")
@@ -39,6 +41,7 @@ class Baseline:
         beta: ``(N, P)`` level, cosine, sine, and covariate where there is one; 0 where a term was not fitted.
         covariance: ``(N, P, P)`` of beta in units of the noise variance.
         scale: ``(N,)`` 1-sigma of one scene about the baseline, metres; NaN where there is no baseline.
+        typical: ``(N,)`` median 1-sigma that its scenes state; a later scene that states more counts less.
         scenes: ``(N,)`` behind it.
         covariate_mean: subtracted from the covariate; None where there is none.
     """
@@ -46,6 +49,7 @@ class Baseline:
     beta: Floats
     covariance: Floats
     scale: Floats
+    typical: Floats
     scenes: Floats
     covariate_mean: float | None
 
@@ -62,6 +66,7 @@ class Baseline:
             "beta": np.round(self.beta, 4).tolist(),
             "covariance": np.round(self.covariance, 6).tolist(),
             "scale": [None if not np.isfinite(v) else round(float(v), 4) for v in self.scale],
+            "typical": [None if not np.isfinite(v) else round(float(v), 4) for v in self.typical],
             "scenes": self.scenes.astype(int).tolist(),
             "covariate_mean": self.covariate_mean,
         }
@@ -69,11 +74,14 @@ class Baseline:
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Baseline:
         """Return the baseline that ``to_json`` wrote."""
-        scale = np.array([np.nan if v is None else v for v in row["scale"]], dtype=float)
+        scale, typical = (
+            np.array([np.nan if v is None else v for v in row[name]], dtype=float) for name in ("scale", "typical")
+        )
         return cls(
             np.asarray(row["beta"], dtype=float),
             np.asarray(row["covariance"], dtype=float),
             scale,
+            typical,
             np.asarray(row["scenes"], dtype=float),
             row["covariate_mean"],
         )
@@ -121,7 +129,9 @@ def fit_baseline(history: History) -> Baseline:
         beta, covariance = _solve(matrix, values, weights * np.nan_to_num(robust), used)
         residual = np.where(seen, values - matrix @ beta.T, 0.0)
         scale = _scale(residual, seen, history.sigmas)
-    freedom = np.maximum(count - used.sum(axis=1), 1)
+    # a bank that already drifts must not pass for a noisy one: the drift is no scatter, and stays in the residuals
+    scale = _scale(_without_drift(history, residual, seen), seen, history.sigmas)
+    freedom = np.maximum(count - used.sum(axis=1) - 1, 1)
     scale = scale * np.sqrt(np.maximum(count / freedom, 1.0))
     own = used[:, 1] & (count >= LEAST_SCENES)
     if not own.any():
@@ -131,7 +141,17 @@ def fit_baseline(history: History) -> Baseline:
         )
     beta, covariance, scale = _borrowed(matrix, history, own, beta, covariance, scale)
     scale = np.where(count >= LEAST_SCENES, scale, np.nan)
-    return Baseline(beta, covariance, scale, count.astype(float), mean)
+    typical = _nanmedian(np.where(seen, history.sigmas, np.nan))
+    return Baseline(beta, covariance, scale, typical, count.astype(float), mean)
+
+
+def _without_drift(history: History, residual: Floats, seen: np.ndarray) -> Floats:
+    """Return residuals ``(T, N)`` without their straight line in time."""
+    years = years_since(history.times, history.times[0])[:, None]
+    count = np.maximum(seen.sum(axis=0), 1)
+    centred = np.where(seen, years - np.where(seen, years, 0.0).sum(axis=0) / count, 0.0)
+    slope = (centred * residual).sum(axis=0) / np.maximum((centred**2).sum(axis=0), 1e-9)
+    return np.asarray(residual - centred * slope)
 
 
 def _borrowed(
@@ -191,11 +211,11 @@ def _solve(matrix: Floats, values: Floats, weights: Floats, used: np.ndarray) ->
 
 
 def _scale(residual: Floats, seen: np.ndarray, sigmas: Floats) -> Floats:
-    """Return 1.4826 times the median absolute residual, but not under the scenes' own median 1-sigma."""
+    """Return 1.4826 times the median absolute residual, but not under ``LEAST_SHARE`` of what the scenes state."""
     with np.errstate(all="ignore"):
         spread = 1.4826 * _nanmedian(np.where(seen, np.abs(residual), np.nan))
         own = _nanmedian(np.where(seen, sigmas, np.nan))
-    return np.asarray(np.fmax(spread, np.nan_to_num(own, nan=0.0)))
+    return np.asarray(np.fmax(spread, LEAST_SHARE * np.nan_to_num(own, nan=0.0)))
 
 
 def _nanmedian(values: Floats) -> Floats:

@@ -22,6 +22,8 @@ from inference.river.monitor.values import History, MonitorReport, Point
 CLIP = 3.5
 CONFIRM = 2
 RETURN, NEAR = 3, 1.5
+FORGET = 2
+"""So many scenes near the baseline in a row part a departure that is not yet confirmed from an earlier one."""
 RECENT = 5
 """Residuals that are kept a transect; the shift is their median since the departure began."""
 MEDIAN_LOSS = 1.2533
@@ -63,6 +65,7 @@ class Watch(ABC):
         self._seen = baseline.scenes.astype(np.int64)
         self._since = np.zeros(count, dtype=np.int64)
         self._direction = np.zeros(count, dtype=np.int8)
+        self._sign = np.zeros(count, dtype=np.int8)
         self._first = np.full(count, NAT)
         self._confirmed = np.full(count, NAT)
 
@@ -81,8 +84,8 @@ class Watch(ABC):
             raise InputError(f"{len(point.values)} values for {len(baseline.scale)} transects")
         expected, doubt = baseline.expected(time, point.covariate)
         residual = point.values - expected
-        noise = np.fmax(baseline.scale, np.nan_to_num(point.sigmas, nan=0.0))
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            noise = baseline.scale * np.fmax(np.nan_to_num(point.sigmas / baseline.typical, nan=1.0, posinf=1.0), 1.0)
             z = np.clip(residual / np.hypot(noise, doubt), -CLIP, CLIP)
         seen = np.isfinite(z)
         self._push(residual, doubt, seen)
@@ -103,6 +106,11 @@ class Watch(ABC):
         side = np.argmax(self._statistic, axis=0)
         top = self._statistic[side, np.arange(len(side))]
         direction = np.where(side == 0, 1, -1).astype(np.int8)
+        # a departure begins with the first of the scenes that stand apart to one side without two near ones between
+        flipped = seen & (np.abs(z) >= NEAR) & (np.sign(z) != self._sign)
+        open_yet = np.isnat(self._confirmed)
+        self._first = np.where(open_yet & (flipped | (self._near >= FORGET)), NAT, self._first)
+        self._sign = np.where(flipped, np.sign(z), self._sign).astype(np.int8)
         beginning = seen & (np.abs(z) >= NEAR) & np.isnat(self._first)
         self._first = np.where(beginning, time, self._first)
         self._since = np.where(beginning, 0, self._since) + (seen & ~np.isnat(np.where(beginning, time, self._first)))
@@ -202,7 +210,7 @@ class Watch(ABC):
         return watch
 
 
-_ARRAYS = ("statistic", "recent", "spread", "above", "near", "seen", "since", "direction")
+_ARRAYS = ("statistic", "recent", "spread", "above", "near", "seen", "since", "direction", "sign")
 
 
 def _plain(array: np.ndarray) -> list[Any]:
