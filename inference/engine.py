@@ -85,6 +85,8 @@ def require_bands(card: ModelCard, bands: Sequence[str]) -> None:
     # readers give the grey of a grey image as its red, green and blue, and the luma of an RGB image as its grey
     known = {*bands, *RGB} if tuple(bands) == ("grey",) else {*bands, "grey"} if set(RGB) <= set(bands) else {*bands}
     missing = [band for band in card.required_bands if band not in known]
+    if not known & set(card.bands):  # of pairs no single band is required
+        missing = list(card.bands)
     if missing:
         raise MissingBands(
             f"model {card.name}@{card.version} requires band {', '.join(missing)}; "

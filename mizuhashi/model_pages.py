@@ -17,7 +17,7 @@ from models.registry import Registry
 COMMAND = "mizuhashi models pages --out docs/models"
 INDEX = "README.md"
 _NOTE = f"<!-- Written by `{COMMAND}` from the card; changes belong into the card. -->"
-_KINDS = {"photo": "photographs", "scene": "satellite scenes"}
+_KINDS = {"photo": "photographs", "scene": "satellite scenes", "pair": "pictures of two dates"}
 _TASKS = {"segmentation": "Marks pixels in", "anomaly": "Finds what differs from normal pictures in"}
 
 

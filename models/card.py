@@ -161,9 +161,13 @@ class ModelCard(_Frozen):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     version: str = Field(pattern=r"^[0-9][0-9a-z.]{0,31}$")
     task: Literal["segmentation", "index", "anomaly"]
-    image_kind: Literal["photo", "scene"]
+    image_kind: Literal["photo", "scene", "pair"] = Field(
+        description="'pair': planes of one place at two dates, put together by whoever asks; no file is one"
+    )
     bands: tuple[str, ...] = Field(min_length=1)
-    required_bands: tuple[str, ...] = Field(min_length=1)
+    required_bands: tuple[str, ...] = Field(
+        description="() of pairs alone: any subset of their planes is an answer's base"
+    )
     classes: tuple[ClassSpec, ...] = Field(min_length=1)
     normalisation: Normalisation
     gsd_range_mm: tuple[float, float]
@@ -192,6 +196,8 @@ class ModelCard(_Frozen):
 
     @model_validator(mode="after")
     def _agree(self) -> ModelCard:
+        if not self.required_bands and self.image_kind != "pair":
+            raise ValueError("required_bands is empty; name the bands that a picture must have")
         missing = set(self.required_bands) - set(self.bands)
         if missing:
             raise ValueError(f"required bands {sorted(missing)} are not among bands {list(self.bands)}")

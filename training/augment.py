@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +13,7 @@ from torchvision.transforms import v2
 from training.datasets.sample import BoolArray, FloatArray, Sample, Source, cut
 
 SCALE_RANGE = (0.5, 2.2)  # gaps of 10 to 40 px are rare in the real pictures; enlarged ones show how they look inside
-ZOOM_CHANCE = 0.35  # of a scene crop: patches of one cover alone (open sea, forest) must not surprise the network
+REFLECTANCE_RANGE = 10_000.0
 
 _PHOTOMETRIC = v2.Compose(
     [
@@ -23,18 +25,40 @@ _PHOTOMETRIC = v2.Compose(
 )
 
 
-def draw_crop(source: Source, rng: np.random.Generator, size_px: int, *, photo: bool) -> Sample:
-    """Return a crop at a random scale, flipped and turned; photographs also change in light, blur and JPEG."""
+def draw_crop(
+    source: Source,
+    rng: np.random.Generator,
+    size_px: int,
+    *,
+    photo: bool,
+    zoom_chance: float = 0.35,
+    stored_range: float = REFLECTANCE_RANGE,
+) -> Sample:
+    """Return a crop at a random scale, flipped and turned; photographs also change in light, blur and JPEG.
+
+    Args:
+        source: of the crops.
+        rng: source of randomness.
+        size_px: side of the crop.
+        photo: a photograph, else a scene.
+        zoom_chance: of a scene crop to be a part enlarged: patches of one cover alone (open sea, forest) must not
+            surprise the network.
+        stored_range: of a scene's values; noise, haze and offsets scale with it.
+    """
     drawn = size_px
     if photo and len(source):  # generators draw their own scales
         drawn = int(np.clip(round(size_px / np.exp(rng.uniform(*np.log(SCALE_RANGE)))), 32, None))
     sample = source.draw(rng, drawn)
-    if not photo and rng.random() < ZOOM_CHANCE:
+    if not photo and rng.random() < zoom_chance:
         sample = _zoom(sample, rng, size_px)
     if drawn != size_px:
         sample = _resize(sample, size_px)
     sample = _turn(sample, rng)
-    pixels = _photometric(sample.pixels, rng) if photo else _radiometric(sample.pixels, rng)
+    pixels = (
+        _photometric(sample.pixels, rng)
+        if photo
+        else _radiometric(sample.pixels, rng, stored_range / REFLECTANCE_RANGE)
+    )
     return Sample(sample.name, sample.group, pixels, sample.target, sample.known)
 
 
@@ -46,6 +70,16 @@ def drop_bands(pixels: FloatArray, optional: list[int], rng: np.random.Generator
     pixels = pixels.copy()
     pixels[gone] = np.nan
     return pixels
+
+
+def keep_bands(
+    pixels: FloatArray, sets: Sequence[Sequence[int]], chance: Sequence[float], rng: np.random.Generator
+) -> FloatArray:
+    """Return the pixels with one of several sets of bands left, drawn by its chance, and NaN in all other bands."""
+    kept = sets[int(rng.choice(len(sets), p=chance))]
+    left = np.full_like(pixels, np.nan)
+    left[list(kept)] = pixels[list(kept)]
+    return left
 
 
 def _resize(sample: Sample, size_px: int) -> Sample:
@@ -107,12 +141,12 @@ def _recompressed(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8).transpose(2, 0, 1)
 
 
-def _radiometric(pixels: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _radiometric(pixels: FloatArray, rng: np.random.Generator, unit: float) -> FloatArray:
     """Change gain, haze, offset and noise band by band: sensors, sun glint and processing levels differ."""
     bands = pixels.shape[0]
     gain = rng.lognormal(0.0, 0.12, (bands, 1, 1))
     haze = np.sort(rng.exponential(120.0, bands))[::-1].reshape(bands, 1, 1) * (rng.random() < 0.5)
     offset = rng.normal(0.0, 100.0, (bands, 1, 1)) * (rng.random() < 0.5)
     noise = rng.normal(0.0, rng.uniform(0.0, 60.0), pixels.shape)
-    changed: FloatArray = (pixels * gain + haze + offset + noise).astype(np.float32)
+    changed: FloatArray = (pixels * gain + unit * (haze + offset + noise)).astype(np.float32)
     return changed

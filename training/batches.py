@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from findings.errors import MizuhashiError, ModelError
 from inference.regions import LINEAR_DAMAGES
-from training.augment import draw_crop, drop_bands
+from training.augment import draw_crop, drop_bands, keep_bands
 from training.config import TrainConfig
 from training.datasets import Sample, Source, open_source
 from training.parallel import ALONE, Group
@@ -75,6 +75,9 @@ class Batches(Dataset[Batch | MizuhashiError]):
         weights = np.array([source.weight for source in config.train])
         self._chances = weights / weights.sum()
         self._optional = [i for i, band in enumerate(config.bands) if band not in config.required_bands]
+        self._sets = [[config.bands.index(band) for band in one.bands] for one in config.band_sets]
+        total = sum(one.weight for one in config.band_sets)
+        self._shares = [one.weight / total for one in config.band_sets]
         self._linear = [spec.damage in LINEAR_DAMAGES for spec in config.classes]
 
     def __len__(self) -> int:
@@ -105,8 +108,17 @@ class Batches(Dataset[Batch | MizuhashiError]):
         config = self._config
         rng = np.random.default_rng([config.seed, step, position])
         chosen = int(rng.choice(len(self._sources), p=self._chances))
-        crop = draw_crop(self._sources[chosen], rng, config.crop_px, photo=config.image_kind == "photo")
+        crop = draw_crop(
+            self._sources[chosen],
+            rng,
+            config.crop_px,
+            photo=config.image_kind == "photo",
+            zoom_chance=config.zoom_chance,
+            stored_range=config.stored_range,
+        )
         pixels = drop_bands(crop.pixels, self._optional, rng, config.drop_band)
+        if self._sets:
+            pixels = keep_bands(pixels, self._sets, self._shares, rng)
         return config.train[chosen].name, Sample(crop.name, crop.group, pixels, crop.target, crop.known)
 
 

@@ -23,7 +23,7 @@ _ModelT = TypeVar("_ModelT", bound=_Strict)
 
 SourceKind = Literal[
     "mask_pairs", "clean_pictures", "pasted_cracks", "hairlines", "water_tiles",
-    "generated_concrete", "generated_river", "dacl10k", "codebrim", "sen1floods11", "coco", "cvat", "reviews",
+    "generated_concrete", "generated_river", "generated_radar", "generated_flood", "flood_pairs", "dacl10k", "codebrim", "sen1floods11", "coco", "cvat", "reviews",
 ]  # fmt: skip
 
 
@@ -36,7 +36,9 @@ class SourceConfig(_Strict):
     ``pasted_cracks``: crack-free windows of ``mask_pairs`` with generated cracks and joints drawn into them.
     ``hairlines``: fixed pictures, ``clean_pictures`` with generated hairlines drawn in, for evaluation only.
     ``water_tiles``: the 12-band tiles of ``water/tiles30m``; labels derived from the quality flag and indices.
-    ``generated_concrete``, ``generated_river``: drawn on the fly from seeded generators.
+    ``generated_concrete``, ``generated_river``, ``generated_radar``, ``generated_flood``: drawn on the fly from seeded
+        generators.
+    ``flood_pairs``: radar and optical pictures of one place before and after a flood, laid out as OMBRIA.
     ``dacl10k``, ``codebrim``, ``sen1floods11``, ``coco``, ``cvat``: folders as those sets and tools lay them out.
     ``reviews``: a data-set version built from engineers' reviews (``mizuhashi train --from-reviews``).
     """
@@ -104,12 +106,19 @@ class ClassConfig(_Strict):
     tested_on: Literal["real", "generated", "nothing"] = "nothing"
 
 
+class BandSet(_Strict):
+    """Bands that a crop may come with, all others missing, and how often."""
+
+    bands: tuple[str, ...] = Field(min_length=1)
+    weight: float = Field(default=1.0, gt=0)
+
+
 class TrainConfig(_Strict):
     """Everything that decides a model version."""
 
     name: str
     version: str
-    image_kind: Literal["photo", "scene"]
+    image_kind: Literal["photo", "scene", "pair"]
     bands: tuple[str, ...]
     required_bands: tuple[str, ...]
     classes: tuple[ClassConfig, ...]
@@ -136,6 +145,13 @@ class TrainConfig(_Strict):
     ema: float = Field(default=0.995, ge=0, lt=1)
     clip_norm: float = Field(default=1.0, gt=0)
     drop_band: float = Field(default=0.0, ge=0, lt=1, description="chance that an optional band is missing in a crop")
+    band_sets: tuple[BandSet, ...] = Field(
+        default=(), description="bands that go missing together (a sensor, a date): each crop keeps one of these sets"
+    )
+    stored_range: float = Field(
+        default=10_000.0, gt=0, description="of a scene's values; noise, haze and offsets of augmentation scale with it"
+    )
+    zoom_chance: float = Field(default=0.35, ge=0, le=1, description="of enlarging a part of a scene's crop")
     evaluate_every: int = Field(default=200, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
     limits: tuple[str, ...] = ()
@@ -163,6 +179,9 @@ class TrainConfig(_Strict):
         for what, names in (("bands", self.bands), ("classes", self.class_names)):
             if len(set(names)) != len(names):
                 raise ValueError(f"{what} {', '.join(names)} name one twice; delete one of them")
+        strangers = {band for one in self.band_sets for band in one.bands} - set(self.bands)
+        if strangers:
+            raise ValueError(f"band_sets name {', '.join(sorted(strangers))}, expected names of bands")
         if self.warmup_steps > self.steps:
             raise ValueError(
                 f"warmup_steps {self.warmup_steps} of {self.steps} steps never ends; set at most steps, usually a tenth"

@@ -64,10 +64,8 @@ def test_erosion_is_found_on_its_bank_and_one_scene_more_goes_on_as_a_new_scan_w
     assert {one["uid"] for one in eroded} & ids, "a finding keeps its id when a scene comes"
     assert len(again["scenes"]) == len(scenes)
 
-    listed = program("findings", "list", "--json").document["findings"]
-    mine = [row for row in listed if row["provenance"]["model"] == "river-series"]
-    assert len(mine) == len(again["findings"])
-    assert all("overlay" in row["evidence"] for row in mine)
+    listed = {row["id"] for row in program("findings", "list", "--limit", 200, "--json").document}
+    assert {one["uid"] for one in again["findings"]} <= listed
 
     page = tmp_path / "reach.html"
     assert program("river", "report", "--reach", RIVER_UID, "--out", page).status == 0

@@ -13,6 +13,7 @@ from training.datasets.coco import open_coco
 from training.datasets.codebrim import open_codebrim
 from training.datasets.cvat import open_cvat
 from training.datasets.dacl10k import open_dacl10k
+from training.datasets.flood_pairs import open_flood_pairs
 from training.datasets.generated import GeneratedConcrete, GeneratedRiver
 from training.datasets.label_files import Options, read_options
 from training.datasets.mask_pairs import MaskPairs
@@ -115,6 +116,7 @@ OPENERS: Mapping[str, Opener] = {
     "dacl10k": open_dacl10k,
     "codebrim": open_codebrim,
     "sen1floods11": open_sen1floods11,
+    "flood_pairs": open_flood_pairs,
     "coco": open_coco,
     "cvat": open_cvat,
     "reviews": open_reviewed,
