@@ -45,6 +45,26 @@ def random_training_pair(rng: np.random.Generator, size_px: int) -> tuple[Array,
     return scene.bands, scene.water, scene.observed
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """Painted ground: bands ``(6, H, W)``, water and river channel cover ``(H, W)``, and the pixel's side."""
+
+    bands: Array
+    water: Array
+    channel: Array
+    pixel_m: float
+
+
+def paint_ground(rng: np.random.Generator, size_px: int) -> Ground:
+    """Return ground with its waters, lit, without snow, air and sensor."""
+    shape = (size_px, size_px)
+    pixel_m = float(np.exp(rng.uniform(math.log(5), math.log(30))))
+    bands = paint_land(rng, shape, pixel_m)
+    bands = light(rng, bands, strength=float(rng.choice([0.0, 0.0, 0.25, 0.6, 1.1])), pixel_m=pixel_m)
+    bands, water, channel = _add_water(rng, bands, shape, pixel_m)
+    return Ground(bands, water, channel, pixel_m)
+
+
 def random_training_scene(rng: np.random.Generator, size_px: int) -> TrainingScene:
     """Return one generated scene with its truth.
 
@@ -55,12 +75,9 @@ def random_training_scene(rng: np.random.Generator, size_px: int) -> TrainingSce
         rng: source of randomness; the same state gives the same pair.
         size_px: H = W of the scene.
     """
-    shape = (size_px, size_px)
-    pixel_m = float(np.exp(rng.uniform(math.log(5), math.log(30))))
-    bands = paint_land(rng, shape, pixel_m)
-    bands = light(rng, bands, strength=float(rng.choice([0.0, 0.0, 0.25, 0.6, 1.1])), pixel_m=pixel_m)
-    bands, water, channel = _add_water(rng, bands, shape, pixel_m)
-    ground = bands.copy()
+    painted = paint_ground(rng, size_px)
+    shape, bands = (size_px, size_px), painted.bands.copy()
+    ground, water, channel, pixel_m = painted.bands, painted.water, painted.channel, painted.pixel_m
     if rng.random() < 0.08:
         bands = _add_snow(rng, bands, water)
     bands, thick = add_sky(rng, bands)
