@@ -23,7 +23,8 @@ _ModelT = TypeVar("_ModelT", bound=_Strict)
 
 SourceKind = Literal[
     "mask_pairs", "clean_pictures", "pasted_cracks", "hairlines", "water_tiles",
-    "generated_concrete", "generated_river", "generated_radar", "generated_flood", "flood_pairs", "dacl10k", "codebrim", "sen1floods11", "coco", "cvat", "reviews",
+    "generated_concrete", "generated_river", "generated_radar", "generated_flood", "flood_pairs", "dacl10k", "codebrim",
+    "sen1floods11", "coco", "cvat", "reviews",
 ]  # fmt: skip
 
 
