@@ -211,11 +211,18 @@ def _solve(matrix: Floats, values: Floats, weights: Floats, used: np.ndarray) ->
 
 
 def _scale(residual: Floats, seen: np.ndarray, sigmas: Floats) -> Floats:
-    """Return 1.4826 times the median absolute residual, but not under ``LEAST_SHARE`` of what the scenes state."""
+    """Return the 1-sigma of residuals: their root mean square, clipped at ``SPIKE`` robust scatters.
+
+    The robust scatter is 1.4826 times the median absolute residual, not under ``LEAST_SHARE`` of what the scenes state.
+    It alone would be blind to a bank that is seen at one of two places, now at the bar and now at the willows behind.
+    """
     with np.errstate(all="ignore"):
         spread = 1.4826 * _nanmedian(np.where(seen, np.abs(residual), np.nan))
         own = _nanmedian(np.where(seen, sigmas, np.nan))
-    return np.asarray(np.fmax(spread, LEAST_SHARE * np.nan_to_num(own, nan=0.0)))
+    robust = np.fmax(spread, LEAST_SHARE * np.nan_to_num(own, nan=0.0))
+    clipped = np.where(seen, np.clip(residual, -SPIKE * robust, SPIKE * robust), 0.0)
+    mean_square = (clipped**2).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    return np.asarray(np.fmax(robust, np.sqrt(mean_square)))
 
 
 def _nanmedian(values: Floats) -> Floats:

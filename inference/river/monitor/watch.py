@@ -26,6 +26,8 @@ FORGET = 2
 """So many scenes near the baseline in a row part a departure that is not yet confirmed from an earlier one."""
 RECENT = 5
 """Residuals that are kept a transect; the shift is their median since the departure began."""
+SYSTEMATIC = 0.6
+"""Share of a scene's stated 1-sigma that no number of scenes takes away: another light, another leaf, the same edge."""
 MEDIAN_LOSS = 1.2533
 """Standard error of a median over that of a mean (normal noise)."""
 NAT = np.datetime64("NaT", "s")
@@ -174,8 +176,12 @@ class Watch(ABC):
         if known.any():
             shift[known] = np.nanmedian(np.where(kept, self._recent, np.nan)[:, known], axis=0)
         loss = np.where(count > 2, MEDIAN_LOSS, 1.0)
-        error = np.hypot(loss * baseline.scale / np.sqrt(np.maximum(count, 1)), np.nan_to_num(self._spread))
-        return shift, 1.96 * error
+        apart = np.where(kept, np.abs(self._recent - shift), np.nan)
+        wide = np.zeros(len(count))
+        wide[known] = 1.4826 * np.nanmedian(apart[:, known], axis=0)
+        scatter = np.fmax(baseline.scale, np.where(count > 2, wide, 0.0))
+        error = np.hypot(loss * scatter / np.sqrt(np.maximum(count, 1)), np.nan_to_num(self._spread))
+        return shift, 1.96 * np.hypot(error, SYSTEMATIC * np.nan_to_num(baseline.typical))
 
     def _require(self) -> Baseline:
         if self._baseline is None:
