@@ -20,12 +20,14 @@ from inference.river.channel import find_channel
 from inference.river.grid import Grid, reproject
 from inference.river.lines import centre_line, smoothed
 from inference.river.look import SceneView
+from inference.river.monitor.values import YEAR_DAYS
 from inference.river.transects import make_frame
 
 LineSource = Literal["water", "asset"]
 YAMAGUCHI = (130.7, 33.6, 132.6, 34.9)
 YAMAGUCHI_CRS = "EPSG:6671"
 """Japan Plane Rectangular CS III (JGD2011), in which Yamaguchi Prefecture keeps its plans."""
+MEDIAN_YEARS = 2.0
 SIDE_WIDTHS, SIDE_PX = 1.5, 10.0
 """A transect reaches so many channel widths and pixels to either side: banks move, and land must show beside them."""
 
@@ -66,7 +68,8 @@ def make_reach_frame(
     Args:
         asset: the reach; the direction of its line is that of the flow, its chainage gives the posts.
         crs: metric.
-        views: its first scenes; those on the grid of the first one give the median water.
+        views: its first scenes; those on the grid of the first one and within two years of it give the median water: a
+            river that wanders has no median over decades.
         spacing_m: between transects.
         source: ``water``: the middle of the channel that the scenes show; ``asset``: the asset's own line.
 
@@ -74,7 +77,7 @@ def make_reach_frame(
         NotAssessable: no scene shows a river that is wide enough.
         InputError: the asset's line was asked for and it has none.
     """
-    alike = [view for view in views if grid_of(view) == grid_of(views[0])]
+    alike = [view for view in views if grid_of(view) == grid_of(views[0]) and _near(view, views[0])]
     stack = np.stack([view.surfaces.water for view in alike])
     observed = np.asarray(np.isfinite(stack).any(axis=0), dtype=bool)
     if not observed.any():
@@ -102,6 +105,11 @@ def grid_of(view: SceneView) -> Grid:
     """Return where the pixels of a view lie."""
     height, width = view.surfaces.water.shape
     return Grid(str(view.image.crs), view.transform, height, width, view.pixel_m)
+
+
+def _near(view: SceneView, first: SceneView) -> bool:
+    one, other = view.image.captured_at, first.image.captured_at
+    return one is None or other is None or abs((one - other).total_seconds()) <= MEDIAN_YEARS * YEAR_DAYS * 86_400
 
 
 def _upwards(chainage_km: tuple[float, float] | None) -> tuple[float, float] | None:
