@@ -123,14 +123,17 @@ class Normalisation(_Frozen):
     ``per_patch``: one mean and one standard deviation over all observed values of the patch, bands together.
     ``per_band``: a mean and a standard deviation of its own for each band of the patch, for pictures whose bands and
         dates were each stretched for themselves.
+    ``per_group``: one pair for each of ``groups``, and one of its own for each band outside them: bands of one sensor
+        keep their relations, sensors and dates of other stretches do not disturb them.
     ``none``: raw values.
     ``indices``: further planes (a - b) / (a + b) of raw bands, which no gain common to both bands changes.
     """
 
-    method: Literal["fixed", "per_patch", "per_band", "none"]
+    method: Literal["fixed", "per_patch", "per_band", "per_group", "none"]
     mean: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = ()
     std: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = ()
     indices: tuple[tuple[str, str], ...] = ()
+    groups: tuple[tuple[str, ...], ...] = Field(default=(), description="of bands, for per_group; a band is in one")
 
 
 CHOSE = "threshold and best step"
@@ -208,6 +211,14 @@ class ModelCard(_Frozen):
         strangers = {band for pair in self.normalisation.indices for band in pair} - set(self.bands)
         if strangers:
             raise ValueError(f"indices of {sorted(strangers)}, which are not among bands {list(self.bands)}")
+        grouped = [band for group in self.normalisation.groups for band in group]
+        if bool(grouped) != (self.normalisation.method == "per_group"):
+            raise ValueError(f"method {self.normalisation.method} with groups {list(self.normalisation.groups)}; "
+                             "per_group needs groups, other methods have none")  # fmt: skip
+        if len(set(grouped)) != len(grouped) or set(grouped) - set(self.bands):
+            raise ValueError(
+                f"groups {grouped} of bands {list(self.bands)}; each must be one of them, and in one group"
+            )
         if len(set(self.radiometry)) != len(self.radiometry):
             raise ValueError(f"radiometry {[what.value for what in self.radiometry]} names one twice")
         if self.calibration is not None and len(self.calibration.temperatures) != len(self.classes):

@@ -26,14 +26,16 @@ def normalise(pixels: torch.Tensor, rule: Normalisation, bands: Sequence[str]) -
         rule: the card's normalisation; its indices follow the bands.
         bands: names of the bands, in order.
     """
-    planes = _planes(pixels, rule)
+    planes = _planes(pixels, rule, bands)
     if not rule.indices:
         return planes
     order = {band: place for place, band in enumerate(bands)}
     return torch.cat([planes, *(_index(pixels, order[one], order[other]) for one, other in rule.indices)], dim=1)
 
 
-def _planes(pixels: torch.Tensor, rule: Normalisation) -> torch.Tensor:
+def _planes(pixels: torch.Tensor, rule: Normalisation, bands: Sequence[str]) -> torch.Tensor:
+    if rule.method == "per_group":
+        return _by_group(pixels, rule.groups, bands)
     if rule.method in ("per_patch", "per_band"):
         mean, std = _moments(pixels, (1, 2, 3) if rule.method == "per_patch" else (2, 3))
         return torch.nan_to_num((pixels - mean) / std, nan=0.0).clamp(-6.0, 6.0)
@@ -43,6 +45,17 @@ def _planes(pixels: torch.Tensor, rule: Normalisation) -> torch.Tensor:
         std = torch.tensor(rule.std, device=pixels.device, dtype=pixels.dtype).view(shape)
         return torch.nan_to_num((pixels - mean) / std, nan=0.0)
     return torch.nan_to_num(pixels, nan=0.0)
+
+
+def _by_group(pixels: torch.Tensor, groups: Sequence[Sequence[str]], bands: Sequence[str]) -> torch.Tensor:
+    """Return planes normalised by the moments of their group over the patch; a band outside the groups by its own."""
+    planes = torch.empty_like(pixels)
+    grouped = {band for group in groups for band in group}
+    for group in (*groups, *((band,) for band in bands if band not in grouped)):
+        places = [place for place, band in enumerate(bands) if band in group]
+        mean, std = _moments(pixels[:, places], (1, 2, 3))
+        planes[:, places] = (pixels[:, places] - mean) / std
+    return torch.nan_to_num(planes, nan=0.0).clamp(-6.0, 6.0)
 
 
 def _index(pixels: torch.Tensor, one: int, other: int) -> torch.Tensor:

@@ -2,6 +2,8 @@
 
 What floods is low ground beside water and in fields; what must not be called a flood changes as well: crops are cut and
 grow, soil is wet, clouds and their shadows pass, fields lie smooth in the radar, and every picture has its own stretch.
+The radar passes at another hour than the optical sensor and the mapped water line: its flood is a little smaller or
+larger than the truth.
 """
 
 from __future__ import annotations
@@ -10,21 +12,20 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from imagery.synthetic.radar import backscatter_db, speckled
-from imagery.synthetic.river_pairs import paint_ground
-from imagery.synthetic.sky import add_sky, sense
-from imagery.synthetic.spectra import LAND, WATER, mixture, vary
+from imagery.flood_planes import FULL, PLANES
+from imagery.synthetic.radar import Channel, Site, backscatter_db, draw_site, seen_by_radar, straight
+from imagery.synthetic.river_pairs import Ground, paint_ground
+from imagery.synthetic.sky import THICK, cloud_field, moved, sense, shade
+from imagery.synthetic.spectra import CLOUD, HAZE, LAND, WATER, mixture, spectrum, vary
 from imagery.synthetic.textures import Array, Bool, grid_cells, smooth_noise, soft_step
 
-BANDS = (
-    "s1_before", "s1_after",
-    "swir_before", "nir_before", "visible_before", "swir_after", "nir_after", "visible_after",
-)  # fmt: skip
+BANDS = PLANES
 """One radar channel and three optical bands for each date; of the optical ones short-wave first, as sets store them."""
-OPTICAL = (4, 3, 2)
-"""Places of swir1, nir and red among the six optical bands."""
+SWIR1, NIR, VISIBLE = 4, 3, (2, 2, 2, 1, 0)
+"""Places among the six optical bands; the visible one is mostly red, sometimes green or blue."""
+TEAL = (1300, 1750, 1900, 2000, 250, 150)
+"""Silt-laden flood water seen through hazy air: bright in the visible and near infrared, dark in the short-wave."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +36,7 @@ class FloodPair:
         pixels: ``(8, H, W)`` float32 in the order of ``BANDS``, 0..255, NaN where nothing was observed.
         new_water: ``(H, W)`` bool, water after that was dry before.
         water_before: ``(H, W)`` bool.
-        known: ``(H, W)`` bool; False where less than half of a pixel decides, and where nobody could see.
+        known: ``(H, W)`` bool; False on mixed shores, where plants stand in water, and where nobody could see.
     """
 
     pixels: Array
@@ -45,60 +46,85 @@ class FloodPair:
 
 
 def random_flood_pair(rng: np.random.Generator, size_px: int) -> FloodPair:
-    """Return one generated pair with its truth; one in six shows no flood at all.
+    """Return one generated pair with its truth; one in eight shows no flood at all.
 
     Args:
         rng: source of randomness; the same state gives the same pair.
         size_px: H = W.
     """
-    ground = paint_ground(rng, size_px)
-    flood = _flood(rng, ground.water) if rng.random() < 0.84 else np.zeros_like(ground.water)
-    before = ground.bands
-    later = _seasons(rng, before, ground.water)
-    after = _flooded(rng, later, flood)
-    wet = np.clip(cv2.GaussianBlur(flood, (0, 0), 4.0) * 1.5 + _wet_patches(rng, flood.shape), 0, 1) * (1 - flood)
-    after = _wetted(after, wet)
-    radar = _radar(rng, before, ground.water, after, np.maximum(ground.water, flood), wet)
-    optical, clear = _optical(rng, before, after)
+    ground = _ground(rng, size_px)
+    lowness = _lowness(rng, ground.water)
+    share = float(np.clip(rng.beta(1.1, 2.4), 0.02, 0.97)) if rng.random() < 0.87 else 0.0
+    flood = _cover(lowness, ground.water, share)
+    hour = float(np.exp(rng.normal(0, 0.3))) if rng.random() < 0.5 else 1.0
+    at_pass = flood if hour == 1.0 else _cover(lowness, ground.water, min(share * hour, 0.98))
+    later = _seasons(rng, ground.bands, ground.water)
+    plants = _plants(rng, later, flood)
+    wet = np.clip(cv2.GaussianBlur(flood, (0, 0), 4.0) * 1.5 + _wet_patches(rng, (size_px, size_px)), 0, 1) * (
+        1 - flood
+    )
+    after = _wetted(_flooded(rng, later, flood * (1 - 0.7 * plants)), wet)
+    radar = _radar(rng, ground, after, at_pass, plants, wet)
+    optical, clear = _optical(rng, ground.bands, after)
     pixels = np.concatenate([radar, optical]).astype(np.float32)
     new, old = (flood > 0.5) & (ground.water < 0.5), ground.water >= 0.5
-    known = ~((np.abs(np.maximum(flood, ground.water) - 0.5) < 0.2) & ~old)
+    known = ~((np.abs(np.maximum(flood, ground.water) - 0.5) < 0.2) & ~old) & (plants * flood < 0.4)
     known &= np.isfinite(pixels[:2]).all(axis=0) | clear
     return FloodPair(pixels, new, old, known)
 
 
-def _flood(rng: np.random.Generator, water: Array) -> Array:
-    """Return the cover ``(H, W)`` of new water: low ground beside water, or fields that are banked up."""
-    shape = water.shape
-    low = smooth_noise(rng, shape, float(rng.uniform(15, 90)), 4, 0.55)
-    if water.max() > 0.5:
+def _ground(rng: np.random.Generator, size_px: int) -> Ground:
+    """Return ground that is mostly dry: a flood map of a lake teaches little."""
+    ground = paint_ground(rng, size_px)
+    for _ in range(2):
+        if float(ground.water.mean()) < 0.2 or rng.random() < 0.25:
+            break
+        ground = paint_ground(rng, size_px)
+    return ground
+
+
+def _lowness(rng: np.random.Generator, water: Array) -> Array:
+    """Return how low the ground lies ``(H, W)``: beside water, in banked-up fields; roads and dykes stand out of it."""
+    shape = (water.shape[0], water.shape[1])
+    low: Array = smooth_noise(rng, shape, float(rng.uniform(20, 130)), 5, float(rng.uniform(0.35, 0.6)))
+    if water.max() > 0.5 and rng.random() < 0.7:
         far = cv2.distanceTransform((water < 0.5).astype(np.uint8), cv2.DIST_L2, 3)
-        low = low - far / float(rng.uniform(15, 80))
-    if rng.random() < 0.45:
-        cells, edge = grid_cells(
-            rng,
-            (shape[0], shape[1]),
-            (float(rng.uniform(6, 26)), float(rng.uniform(5, 18))),
-            float(rng.uniform(0, 3)),
-            0.8,
-        )
-        drawn = rng.normal(0, 0.8, 4093).astype(np.float32)
-        low = low + drawn[cells]
-        low = np.where(edge < 0.9, low - 1.0, low)
-    share = float(np.clip(rng.beta(1.1, 2.6), 0.02, 0.95))
-    cover = soft_step(
-        low.astype(np.float32), float(np.quantile(low[water < 0.5] if (water < 0.5).any() else low, 1 - share)), 0.1
-    )
-    if rng.random() < 0.5:  # trees, roads and houses stand out of it
-        holes = soft_step(smooth_noise(rng, shape, float(rng.uniform(2, 8)), 3), float(rng.uniform(0.9, 1.8)), 0.15)
-        cover = cover * (1 - holes)
-    return np.asarray(np.clip(cover, 0, 1) * (1 - water), dtype=np.float32)
+        low = np.asarray(low - far / float(rng.uniform(15, 120)), dtype=np.float32)
+    if rng.random() < 0.3:  # creeks fill first, or their natural levees stay dry
+        ridges = np.abs(smooth_noise(rng, shape, float(rng.uniform(15, 50)), 3))
+        creeks = np.exp(-np.square(ridges / np.float32(0.12)))
+        low = np.asarray(low + float(rng.choice([-1.2, 1.2])) * creeks, dtype=np.float32)
+    if rng.random() < 0.5:
+        sides = (float(rng.uniform(8, 40)), float(rng.uniform(6, 24)))
+        cells, edge = grid_cells(rng, shape, sides, float(rng.uniform(0, 3)), 0.8)
+        drawn = np.float32(rng.uniform(0.2, 1.2)) * rng.standard_normal(4093).astype(np.float32)
+        low = np.asarray(low + drawn[cells], dtype=np.float32)
+        if rng.random() < 0.6:
+            low = np.asarray(low - 2.0 * (edge < float(rng.uniform(0.5, 1.6))), dtype=np.float32)
+    if rng.random() < 0.5:
+        for _ in range(int(rng.integers(1, 4))):
+            low = low - 3.0 * straight(rng, shape, float(rng.uniform(0.8, 4.0)))
+    if rng.random() < 0.3:  # trees, yards and houses stand out of it
+        spots = smooth_noise(rng, shape, float(rng.uniform(3, 12)), 3)
+        low = low - 3.0 * soft_step(spots, float(rng.uniform(1.2, 2.2)), 0.15)
+    return low.astype(np.float32)
+
+
+def _cover(low: Array, water: Array, share: float) -> Array:
+    """Return the cover ``(H, W)`` of new water when the lowest ``share`` of the dry ground is under it."""
+    dry = water < 0.5
+    if share <= 0 or not dry.any():
+        return np.zeros_like(water)
+    level = float(np.quantile(low[dry], 1 - share))
+    return np.asarray(soft_step(low, level, 0.1) * (1 - water), dtype=np.float32)
 
 
 def _seasons(rng: np.random.Generator, bands: Array, water: Array) -> Array:
-    """Return the ground some weeks or months later: crops cut and grown, all of it a little greener or drier."""
+    """Return the ground some weeks or months later: crops cut and grown, all of it greener, drier or dimmer."""
     shape = (bands.shape[1], bands.shape[2])
     out = bands
+    if rng.random() < 0.5:
+        out = out + (mixture(rng, LAND) - out) * float(rng.uniform(0, 0.7)) * (1 - water)
     for _ in range(int(rng.integers(0, 4))):
         cells, _ = grid_cells(
             rng, shape, (float(rng.uniform(6, 40)), float(rng.uniform(5, 25))), float(rng.uniform(0, 3)), 0.6
@@ -106,22 +132,37 @@ def _seasons(rng: np.random.Generator, bands: Array, water: Array) -> Array:
         chosen = (rng.random(4093) < rng.uniform(0.1, 0.5)).astype(np.float32)[cells]
         share = chosen * (smooth_noise(rng, shape, 40, 2) > rng.uniform(-1, 1)) * (water < 0.2)
         out = out + (mixture(rng, LAND) - out) * share.astype(np.float32) * float(rng.uniform(0.4, 1.0))
-    gain = np.exp(rng.normal(0, 0.12, (6, 1, 1))).astype(np.float32)
+    gain = np.exp(rng.normal(0, 0.10, (6, 1, 1)) + rng.normal(-0.05, 0.2)).astype(np.float32)
     drift = np.exp(np.float32(0.1) * smooth_noise(rng, shape, 50, 3))
     return np.asarray(out * gain * drift, dtype=np.float32)
 
 
+def _plants(rng: np.random.Generator, bands: Array, flood: Array) -> Array:
+    """Return the share ``(H, W)`` of flooded ground whose plants stand out of the water."""
+    if rng.random() < 0.6:
+        return np.zeros_like(flood)
+    red, nir = bands[2], bands[3]
+    green = np.clip(((nir - red) / np.maximum(nir + red, 1.0) - 0.4) / 0.25, 0, 1)
+    patches = soft_step(smooth_noise(rng, flood.shape, float(rng.uniform(6, 40)), 3), float(rng.uniform(0.3, 1.4)), 0.3)
+    return np.asarray(green * patches * (flood > 0.3), dtype=np.float32)
+
+
 def _flooded(rng: np.random.Generator, bands: Array, flood: Array) -> Array:
-    name = str(rng.choice(["turbid", "silt", "mud", "shallow", "turbid", "silt", "humic", "green"]))
-    colour = vary(rng, WATER[name], 0.25, 0.12)
-    if rng.random() < 0.6:  # fields show through shallow water, reeds stand in it
-        through = float(rng.uniform(0.05, 0.4))
-        colour = colour * (1 - through) + bands * through * 0.5
-    calm = 1 + 0.06 * smooth_noise(rng, flood.shape, 14, 3)
+    """Return bands ``(6, H, W)`` with flood water: its colour drifts, and fields show through where it is shallow."""
+    names = ["turbid", "silt", "mud", "shallow", "humic", "green", "clear"]
+    chances = [0.16, 0.14, 0.14, 0.08, 0.14, 0.08, 0.06, 0.20]
+    pool = [*(WATER[name] for name in names), TEAL]
+    one, other = (vary(rng, pool[int(rng.choice(len(pool), p=chances))], 0.3, 0.12) for _ in range(2))
+    mix = soft_step(smooth_noise(rng, flood.shape, float(rng.uniform(20, 120)), 3), 0.0, 2.0)
+    colour = one + (other - one) * mix * float(rng.random() < 0.5)
+    if rng.random() < 0.5:
+        through = float(rng.uniform(0.05, 0.4)) * soft_step(smooth_noise(rng, flood.shape, 40, 3), 0.0, 2.0)
+        colour = colour * (1 - through) + bands * through * 0.6
+    calm = 1 + 0.05 * smooth_noise(rng, flood.shape, 14, 3)
     return np.asarray(bands + (colour * calm - bands) * flood, dtype=np.float32)
 
 
-def _wet_patches(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+def _wet_patches(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
     if rng.random() < 0.5:
         return np.zeros(shape, dtype=np.float32)
     return soft_step(smooth_noise(rng, shape, float(rng.uniform(8, 50)), 3), float(rng.uniform(0.5, 1.6)), 0.4)
@@ -133,75 +174,77 @@ def _wetted(bands: Array, wet: Array) -> Array:
     return np.asarray(bands * (1 - wet * (1 - dark)), dtype=np.float32)
 
 
-def _radar(rng: np.random.Generator, before: Array, old: Array, after: Array, now: Array, wet: Array) -> Array:
+def _radar(rng: np.random.Generator, ground: Ground, after: Array, flood: Array, plants: Array, wet: Array) -> Array:
     """Return both dates ``(2, H, W)`` 0..255, each with wind, speckle and a stretch of its own; NaN for a cut edge."""
-    looks = float(rng.uniform(2.5, 14))
-    dry = np.zeros_like(wet)
-    texture = smooth_noise(rng, old.shape, float(rng.uniform(3, 9)), 3, 0.8)
-    channel = "vv" if rng.random() < 0.6 else "vh"
+    site: Site = draw_site(rng, (flood.shape[0], flood.shape[1]))
+    channel: Channel = "vv" if rng.random() < 0.6 else "vh"
+    looks, coarse = float(np.exp(rng.uniform(1.2, 3.4))), float(rng.uniform(1.0, 3.5))
+    bounce = plants * (flood > 0.3)
+    open_water = np.maximum(ground.water, flood * (1 - bounce))
     planes = []
-    for bands, water, damp in ((before, old, dry), (after, now, wet)):
-        db = backscatter_db(rng, bands, water, damp, texture, channel)
-        planes.append(_stretched(rng, speckled(rng, db, looks * float(rng.uniform(0.7, 1.4)))))
+    for date in range(2):
+        bands, water, damp = (after, open_water, wet) if date else (ground.bands, ground.water, np.zeros_like(wet))
+        level = backscatter_db(rng, bands, water, damp, site, channel, bounce=bounce if date else None)
+        width = coarse * float(rng.uniform(0.8, 1.25)) if rng.random() < 0.7 else float(rng.uniform(1.0, 3.5))
+        planes.append(_stretched(rng, seen_by_radar(rng, level, looks * float(rng.uniform(0.6, 1.6)), width)))
     radar = np.stack(planes)
-    if rng.random() < 0.15:
-        edge = int(rng.integers(2, max(old.shape[0] // 6, 3)))
-        radar[:, :edge] = np.nan
+    if rng.random() < 0.1:
+        radar[:, : int(rng.integers(2, max(flood.shape[0] // 6, 3)))] = np.nan
     return np.asarray(radar, dtype=np.float32)
-
-
-def _optical(rng: np.random.Generator, before: Array, after: Array) -> tuple[Array, Bool]:
-    """Return three bands of both dates ``(6, H, W)`` 0..255, and where the later one is clear of thick cloud."""
-    planes, clear = [], np.ones(before.shape[1:], dtype=bool)
-    for place, bands in enumerate((before, after)):
-        seen, thick = add_sky(rng, bands)
-        if place and rng.random() < 0.3:
-            seen, more = add_sky(rng, seen)
-            thick = thick | more
-        seen = sense(rng, seen, blur_px=float(rng.uniform(0.35, 0.9)), coarse_swir=rng.random() < 0.6)
-        three = np.stack([seen[band] for band in OPTICAL])
-        three = _picture(rng, three)
-        if rng.random() < 0.06:
-            three[:, :, : int(rng.integers(4, before.shape[2] // 3))] = np.nan
-        if place:
-            clear = ~thick & np.isfinite(three).all(axis=0)
-        planes.append(three)
-    return np.concatenate(planes), clear
-
-
-def _picture(rng: np.random.Generator, bands: Array) -> Array:
-    """Return reflectance as an 8-bit picture: one stretch for all bands, or one for each."""
-    top = float(rng.uniform(2500, 6500))
-    if rng.random() < 0.3:
-        tops = np.array([np.quantile(band, float(rng.uniform(0.95, 0.999))) for band in bands])[:, None, None] * 1.1
-    else:
-        tops = np.full((3, 1, 1), top)
-    return np.asarray(np.clip(bands / np.maximum(tops, 50.0), 0, 1) * 255, dtype=np.float32)
 
 
 def _stretched(rng: np.random.Generator, db: Array) -> Array:
     """Return backscatter as an 8-bit picture between two percentiles, or between two fixed levels."""
     if rng.random() < 0.6:
-        low, high = (float(np.quantile(db, q)) for q in (rng.uniform(0.0, 0.03), rng.uniform(0.97, 1.0)))
+        low, high = (float(np.quantile(db, q)) for q in (rng.uniform(0.0, 0.02), rng.uniform(0.98, 1.0)))
+        low, high = low - float(rng.exponential(2.0)), high + float(rng.exponential(2.0))
     else:
-        low, high = float(rng.uniform(-30, -22)), float(rng.uniform(-6, 2))
-    return np.asarray(np.clip((db - low) / max(high - low, 0.5), 0, 1) * 255, dtype=np.float32)
+        low, high = float(rng.uniform(-32, -22)), float(rng.uniform(-6, 4))
+    return np.asarray(np.round(np.clip((db - low) / max(high - low, 0.5), 0, 1) * 255), dtype=np.float32)
 
 
-def drop_sensor(pixels: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return pixels ``(8, H, W)`` with one sensor or one date missing by chance, as users have them.
+def _optical(rng: np.random.Generator, before: Array, after: Array) -> tuple[Array, Bool]:
+    """Return three bands of both dates ``(6, H, W)`` 0..255, and where the later one is clear of thick cloud."""
+    visible = int(rng.choice(VISIBLE))
+    blur, coarse = float(rng.uniform(0.35, 1.1)), bool(rng.random() < 0.7)
+    stretch = float(np.exp(rng.normal(0.15, 0.2))) if rng.random() < 0.75 else None
+    planes, clear = [], np.ones(before.shape[1:], dtype=bool)
+    for late, bands in enumerate((before, after)):
+        seen, thick = _air(rng, bands, cloudy=0.4 if late else 0.15)
+        seen = sense(rng, seen, blur_px=blur, coarse_swir=coarse, noise=float(rng.uniform(4, 30)))
+        three = _picture(rng, np.stack([seen[SWIR1], seen[NIR], seen[visible]]), stretch)
+        if rng.random() < 0.06:
+            three[:, :, : int(rng.integers(4, max(before.shape[2] // 3, 5)))] = np.nan
+        if late:
+            clear = ~thick & np.isfinite(three).all(axis=0)
+        planes.append(three)
+    return np.concatenate(planes), clear
 
-    Half of the time both sensors are there, a fifth of the time only one of them; sometimes the date before is missing
-    of one sensor.
-    """
-    out = pixels.copy()
-    chance = rng.random()
-    if chance < 0.22:
-        out[2:] = np.nan
-    elif chance < 0.44:
-        out[:2] = np.nan
-    elif chance < 0.54:
-        out[2:5] = np.nan
-    elif chance < 0.60:
-        out[0] = np.nan
-    return out
+
+def _air(rng: np.random.Generator, bands: Array, cloudy: float) -> tuple[Array, Bool]:
+    """Return bands under haze and, by chance, thin or thick cloud with its shadow; and where cloud hides the ground."""
+    shape = (bands.shape[1], bands.shape[2])
+    thick = np.zeros(shape, dtype=bool)
+    if rng.random() < cloudy:
+        scale, soft = float(rng.uniform(20, 120)), float(rng.uniform(0.2, 2.0))
+        cloud = cloud_field(rng, shape, float(rng.uniform(0.03, 0.45)), scale, soft)
+        away = [int(v) for v in rng.integers(-40, 41, 2)]
+        bands = shade(bands, moved(cloud, away[0], away[1]) * float(rng.uniform(0.4, 0.95)))
+        white = vary(rng, CLOUD, 0.2, 0.04) * (1 + 0.15 * smooth_noise(rng, shape, 15, 4))
+        cloud = cloud * float(rng.uniform(0.3, 1.0))
+        bands = bands + (white - bands) * cloud
+        thick = cloud > THICK
+    amount = min(float(rng.exponential(0.08)), 0.6)
+    veil = np.float32(amount) * np.clip(1 + 0.4 * smooth_noise(rng, shape, 90, 2), 0, 2)
+    bands = bands * (1 - 0.6 * veil) + vary(rng, HAZE, 0.1, 0.05) * veil
+    return np.asarray(bands + spectrum(HAZE) * float(rng.uniform(0, 0.25)), dtype=np.float32), thick
+
+
+def _picture(rng: np.random.Generator, bands: Array, gain: float | None) -> Array:
+    """Return reflectance as an 8-bit picture: one scale for all bands and dates, or a stretch for each band."""
+    if gain is not None:
+        scale = np.full((3, 1, 1), FULL / 10_000 * gain, dtype=np.float32)
+    else:
+        tops = [max(float(np.quantile(band, float(rng.uniform(0.95, 0.999)))), 300.0) for band in bands]
+        scale = np.array([FULL / (1.1 * top) for top in tops], dtype=np.float32)[:, None, None]
+    return np.asarray(np.round(np.clip(bands * scale, 0, FULL)), dtype=np.float32)

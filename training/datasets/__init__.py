@@ -15,6 +15,7 @@ from training.datasets.cvat import open_cvat
 from training.datasets.dacl10k import open_dacl10k
 from training.datasets.flood_pairs import open_flood_pairs
 from training.datasets.generated import GeneratedConcrete, GeneratedRiver
+from training.datasets.generated_flood import GeneratedFlood, GeneratedRadar
 from training.datasets.label_files import Options, read_options
 from training.datasets.mask_pairs import MaskPairs
 from training.datasets.pasted import PastedCracks
@@ -106,6 +107,16 @@ def _open_river(config: SourceConfig, bands: Names, classes: Names) -> Source:
     return GeneratedRiver(bands, config.seed, classes, config.options)
 
 
+def _open_flood(config: SourceConfig, bands: Names, classes: Names) -> Source:
+    _takes(config, (), GeneratedFlood.OPTIONS)
+    return GeneratedFlood(bands, classes, config.seed, config.options)
+
+
+def _open_radar(config: SourceConfig, bands: Names, classes: Names) -> Source:
+    _takes(config, (), GeneratedRadar.OPTIONS)
+    return GeneratedRadar(bands, classes, config.seed, config.options)
+
+
 OPENERS: Mapping[str, Opener] = {
     "mask_pairs": lambda config, bands, classes: MaskPairs(_root(config), config.split, bands, classes, config),
     "clean_pictures": _open_clean,
@@ -113,6 +124,8 @@ OPENERS: Mapping[str, Opener] = {
     "pasted_cracks": _open_pasted,
     "generated_concrete": _open_concrete,
     "generated_river": _open_river,
+    "generated_flood": _open_flood,
+    "generated_radar": _open_radar,
     "dacl10k": open_dacl10k,
     "codebrim": open_codebrim,
     "sen1floods11": open_sen1floods11,

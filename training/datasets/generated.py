@@ -34,7 +34,7 @@ class _Kept:
     shape: tuple[int, ...]
 
 
-class _Pool:
+class Pool:
     """A fixed number of pictures, numbered; each is a pure function of seed, number and size.
 
     A draw takes a random number. What has been drawn before is kept in memory, up to ``KEPT_BYTES``, the oldest going
@@ -104,7 +104,7 @@ def _unpacked(number: int, kept: _Kept) -> Sample:
     return Sample(name, name, kept.pixels.astype(np.float32), target, known)
 
 
-class GeneratedConcrete(_Pool):
+class GeneratedConcrete(Pool):
     """Generated concrete with damage of every class and its look-alikes.
 
     Options of the source: ``pictures`` (how many different ones), ``whole`` (how many fixed ones for evaluation),
@@ -122,9 +122,9 @@ class GeneratedConcrete(_Pool):
             raise ConfigError(
                 f"generated_concrete: unknown option {unknown[0]!r}; expected one of {list(self.OPTIONS)}"
             )
-        super().__init__(seed, _number(given, "pictures", PICTURES, least=1), _number(given, "whole", 0, least=0))
-        self._side = _number(given, "whole_px", 256, least=32)
-        self._label = float(_number(given, "label_width_px", 3, least=0))
+        super().__init__(seed, number(given, "pictures", PICTURES, least=1), number(given, "whole", 0, least=0))
+        self._side = number(given, "whole_px", 256, least=32)
+        self._label = float(number(given, "label_width_px", 3, least=0))
         self._classes, self._shares = classes, _shares(given, classes)
 
     def _whole_px(self) -> int:
@@ -155,14 +155,19 @@ def _shares(options: Mapping[str, Any], classes: tuple[str, ...]) -> Shares:
     return Shares(**values)
 
 
-def _number(options: Mapping[str, Any], name: str, usual: int, least: int) -> int:
+def number(options: Mapping[str, Any], name: str, usual: int, least: int, kind: str = "generated_concrete") -> int:
+    """Return a whole-number option.
+
+    Raises:
+        ConfigError: another type, or below ``least``.
+    """
     value = options.get(name, usual)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ConfigError(f"generated_concrete: option {name}: {value!r}; expected a whole number of at least {least}")
+        raise ConfigError(f"{kind}: option {name}: {value!r}; expected a whole number of at least {least}")
     return value
 
 
-class GeneratedRiver(_Pool):
+class GeneratedRiver(Pool):
     """Generated rivers and lakes seen by a multispectral sensor.
 
     Options of the source: ``whole`` (how many fixed scenes for evaluation), ``whole_px`` (their side).
@@ -178,8 +183,8 @@ class GeneratedRiver(_Pool):
         options: Mapping[str, Any] | None = None,
     ) -> None:
         given = {} if options is None else options
-        super().__init__(seed, PICTURES, _number(given, "whole", 0, least=0))
-        self._side = _number(given, "whole_px", 256, least=32)
+        super().__init__(seed, PICTURES, number(given, "whole", 0, least=0))
+        self._side = number(given, "whole_px", 256, least=32)
         self._order = [RIVER_BANDS.index(band) for band in bands]
         self._classes = classes
 
