@@ -28,27 +28,58 @@ POLARISATIONS = ("vv", "hh", "grey", "band1")
 WEAKEST_POWER = 1e-4  # -40 dB, below the noise of any spaceborne radar
 
 
-def radar_plane(reader: ImageReader, window: Window | None = None) -> FloatArray:
+def is_power(reader: ImageReader) -> bool:
+    """Return whether a radar picture holds linear power: floating point, nowhere negative where it was looked at.
+
+    dB of land lie below 0; nine windows of the file decide for all of it, so that no part is read otherwise.
+    """
+    if np.dtype(reader.dtype).kind != "f":
+        return False
+    seen = np.inf
+    for right in (0.1, 0.5, 0.9):
+        for down in (0.1, 0.5, 0.9):
+            col, row = int(right * reader.width_px), int(down * reader.height_px)
+            values = reader.read(Window(max(col - 64, 0), max(row - 64, 0), 128, 128), radar_bands(reader)).values
+            seen = min(seen, float(np.nanmin(values, initial=np.inf)))
+    return seen >= 0
+
+
+def radar_plane(reader: ImageReader, window: Window | None = None, *, power: bool) -> FloatArray:
     """Return the backscatter ``(1, H, W)`` of a picture, NaN where nothing was observed.
 
-    A grey picture as stored; of a file with named bands VV, else HH. Floating-point values that are never negative are
-    linear power and become dB, which is what 8-bit pictures are stretched from.
+    A grey picture as stored; of a file with named bands VV, else HH.
+
+    Args:
+        reader: the open picture.
+        window: a part of it; None is all.
+        power: the values are linear power (`is_power`) and become dB, which is what 8-bit pictures are stretched from.
+
+    Raises:
+        MissingBands: no grey, VV or HH band.
+    """
+    values = reader.read(_whole(reader, window), radar_bands(reader)).values
+    return to_db(values) if power else values
+
+
+def to_db(power: FloatArray) -> FloatArray:
+    """Return linear power in dB."""
+    return np.asarray(np.float32(10.0) * np.log10(np.maximum(power, np.float32(WEAKEST_POWER))), dtype=np.float32)
+
+
+def radar_bands(reader: ImageReader) -> Sequence[str]:
+    """Return the one band that is read of a radar picture.
 
     Raises:
         MissingBands: no grey, VV or HH band.
     """
     if set(reader.bands) >= {"red", "green", "blue"}:
-        names: Sequence[str] = ("grey",)  # the luma of a grey picture stored as colours
-    else:
-        names = [name for name in POLARISATIONS if name in reader.bands][:1]
+        return ("grey",)  # the luma of a grey picture stored as colours
+    names = [name for name in POLARISATIONS if name in reader.bands][:1]
     if not names:
         raise MissingBands(
             f"{reader.path}: has the bands {', '.join(reader.bands)}; radar pictures have vv or hh, or one grey band"
         )
-    values = reader.read(_whole(reader, window), names).values
-    if np.dtype(reader.dtype).kind == "f" and np.nanmin(values, initial=np.inf) >= 0:
-        values = np.float32(10.0) * np.log10(np.maximum(values, np.float32(WEAKEST_POWER)))
-    return values
+    return names
 
 
 def optical_planes(reader: ImageReader, window: Window | None = None) -> FloatArray:

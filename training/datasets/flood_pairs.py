@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from findings.errors import ConfigError
-from imagery.flood_planes import OPTICAL, PLANES, RADAR, optical_planes, radar_plane
+from imagery.flood_planes import OPTICAL, PLANES, RADAR, is_power, optical_planes, radar_plane
 from imagery.reader import open_image
 from imagery.types import Window
 from training.config import SourceConfig
@@ -74,7 +74,10 @@ class FloodPair:
                 continue
             names = (RADAR if sensor == "s1" else OPTICAL)[date]
             with open_image(path) as reader:
-                planes = radar_plane(reader, where) if sensor == "s1" else optical_planes(reader, where)
+                if sensor == "s1":
+                    planes = radar_plane(reader, where, power=is_power(reader))
+                else:
+                    planes = optical_planes(reader, where)
             found.update(zip(names, planes, strict=True))
         hole = np.full(shape, np.nan, np.float32)
         with open_image(self.files["mask"]) as reader:
