@@ -16,7 +16,8 @@ class Measure:
             ``extent`` (share of what the picture shows and may be judged that all places of the class cover),
             ``rebar_length`` (of the bars that a place is or holds), ``streak_length`` (of rust), ``area_share`` (of
             the part looked at that is corroded, for the rule of ①). Rivers: ``displacement``, ``retreat_rate``,
-            ``plan_cover_ratio``, ``section_share``.
+            ``plan_cover_ratio``, ``section_share``, ``width_gain`` and ``growth_rate`` (of bars and vegetation, or of a
+            bank that moves in), ``mouth_width``, ``turbidity_index`` (relative, not NTU).
         value: the estimate, or None where the picture cannot resolve it (then ``high`` is its upper bound).
         unit: ``px``, ``px2``, ``mm``, ``mm2``, ``m``, ``m2``, ``m/yr``, ``count`` or ``ratio``.
         low: lower end of the 95 % interval; None where unknown.

@@ -38,6 +38,11 @@ MEASURE_NAMES: Mapping[str, tuple[str, str]] = {
     "area_share": ("面積率", "share of area"),
     "extent": ("範囲の大きさ", "extent"),
     "retreat_rate": ("後退速度", "retreat rate"),
+    "width_gain": ("幅の増加", "gain in width"),
+    "growth_rate": ("拡大速度", "growth rate"),
+    "mouth_width": ("河口の開口幅", "open width of the mouth"),
+    "plan_open_ratio": ("平面開口率(参考)", "open share in plan"),
+    "turbidity_index": ("濁りの指標(相対)", "turbidity index (relative)"),
 }
 """Names of measures, ja and en; another name is shown as it is, with spaces."""
 

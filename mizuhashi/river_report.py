@@ -126,7 +126,7 @@ def _card(number: int, finding: Finding, home: Path) -> dict[str, Any]:
         "trace_ja": grade.trace_ja if grade else "",
         "trace_en": grade.trace_en if grade else "",
         "scenes": finding.details.get("scenes"),
-        "dates": f"{finding.details['first_date']} to {finding.details['last_date']}",
+        "dates": " to ".join(str(finding.details[k]) for k in ("first_date", "last_date") if k in finding.details),
         "caveat": finding.details.get("caveat", ""),
         "uid": finding.uid,
     }

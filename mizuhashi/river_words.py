@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from findings.measure import by_name
@@ -38,14 +38,15 @@ SIDES = {"left": "左岸 left", "right": "右岸 right"}
 def cells(finding: Finding) -> tuple[str, ...]:
     """Return the row of a finding in the table of ``COLUMNS``."""
     details = finding.details
-    first, last = details["post_km"]
+    posts = details.get("post_km")
     main = by_name(finding.measures, "displacement") or by_name(finding.measures, "area")
+    main = main or (finding.measures[0] if finding.measures else None)
     rate = by_name(finding.measures, "retreat_rate") or by_name(finding.measures, "growth_rate")
     stage = "-" if finding.grade is None else "/".join(finding.grade.codes)
     draft = " 暫定" if finding.grade is not None and finding.grade.status == "draft" else ""
     return (
-        f"{finding.damage} {damage_type(finding.damage).ja}",
-        f"{first:.2f}k" if first == last else f"{first:.2f}k-{last:.2f}k",
+        _name(finding.damage),
+        _posts(posts),
         SIDES.get(finding.side or "", "-"),
         str(details["kind"]),
         "-" if main is None else measure_text(main),
@@ -54,6 +55,17 @@ def cells(finding: Finding) -> tuple[str, ...]:
         str(details.get("confirmed_at", "-")),
         stage + draft,
     )
+
+
+def _name(damage: str) -> str:
+    return "異常 anomaly" if damage == "anomaly" else f"{damage} {damage_type(damage).ja}"
+
+
+def _posts(posts: Sequence[float] | None) -> str:
+    if posts is None:
+        return "-"
+    first, last = posts
+    return f"{first:.2f}k" if first == last else f"{first:.2f}k-{last:.2f}k"
 
 
 def lines(asset: Asset, found: Outcome) -> list[str]:
@@ -69,6 +81,7 @@ def lines(asset: Asset, found: Outcome) -> list[str]:
         out.append(f"baselines from scenes up to {reports.history_until.date()}; watched since")
     for quantity, why in reports.refusals.items():
         out.append(f"not assessable: {QUANTITIES[quantity][1]}: {why}")
+    out += [f"event {event.day}: {event.kind}: {event.words}" for event in found.events]
     return out
 
 
@@ -93,6 +106,7 @@ def record(asset: Asset, found: Outcome) -> dict[str, Any]:
         ],
         "left_out": [{"name": name, "why": why} for name, why in found.left_out],
         "not_assessed": [{"name": name, "why": why} for name, why in found.not_assessed],
+        "events": [event.to_json() for event in found.events],
         "refusals": {quantity.value: why for quantity, why in reports.refusals.items()},
         "history_until": None if reports.history_until is None else reports.history_until.isoformat(),
         "findings": [

@@ -23,6 +23,12 @@ SAID = {
         "map water.png",
         "['data', 'mask']",
     ),
+    "04_rivers.ipynb": (
+        "transects, 35 scenes, EPSG:6671",
+        "R17 河岸侵食",
+        "took generated-river-2022",
+        "wrote ['reach.html']",
+    ),
     "02_training.ipynb": (
         "2 ['config.yaml', 'curves.png', 'data.json', 'environment.json', 'metrics.jsonl', 'reliability.png']",
         "champion: walls@2",

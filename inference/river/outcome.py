@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,10 +21,11 @@ from findings.store.rank import rank_all
 from findings.survey import Image, ImageStatus
 from inference.evidence import series_evidence
 from inference.judgement import CODE_VERSION
+from inference.river.events import MOUTH, latest_findings, turbidity_check
 from inference.river.frame import grid_of
 from inference.river.look import SceneView, look
-from inference.river.monitor import Trend, theil_sen
-from inference.river.records import MODEL, VERSION, Told, findings_of, latest_values, moment_of
+from inference.river.monitor import Baseline, Trend, theil_sen
+from inference.river.records import MODEL, VERSION, Told, findings_of, latest_values, moment_of, scene_findings
 from inference.river.series import Reports, Series, Settings, moments, stacked
 from inference.river.zones import Zone, find_zones
 from models.base import PixelModel
@@ -35,30 +36,31 @@ CLEAR_SHARE = 0.5
 """Share of the transects that a scene must show to stand as picture of a finding."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """What stays while findings are written: the reach, its frame, its turbidity's season, the model, the home."""
+
+    asset: Asset
+    frame: ReachFrame
+    season: Baseline | None
+    model: PixelModel
+    device: torch.device
+    home: Path
+
+
 def record_findings(
-    store: Store,
-    home: Path,
-    asset: Asset,
-    frame: ReachFrame,
-    observed: Sequence[Observation],
-    series: Series,
-    settings: Settings,
-    model: PixelModel,
-    device: torch.device,
+    store: Store, site: Site, observed: Sequence[Observation], series: Series, settings: Settings
 ) -> list[Finding]:
     """Write the findings that a series gives now, rank all findings anew, and return those of the reach.
 
     Args:
         store: at head.
-        home: pictures are written below it.
-        asset: the reach.
-        frame: its transects.
+        site: the reach and what looks at it.
         observed: oldest first; an update gives the latest ones alone.
         series: its monitors.
         settings: of the scan.
-        model: behind the observations, for the pictures' surfaces.
-        device: where it runs.
     """
+    asset, frame, model, device, home = site.asset, site.frame, site.model, site.device, site.home
     reports = series.reports()
     current = {q: latest_values([one.values[q] for one in observed if q in one.values]) for q in Quantity}
     current = {q: values if values.size else np.full(len(frame), np.nan) for q, values in current.items()}
@@ -72,10 +74,31 @@ def record_findings(
     found = findings_of(told, frame, asset, mine, model.weights_sha256, parameters)
     if after is not None:
         found = [series_evidence(home, one, after, before) for one in found]
+    found += _of_latest(site, observed[-1], images, mine, parameters)
     _record(store, found, images, mine, model, parameters, device)
     _join(store, found, known)
     rank_all(store)
     return found
+
+
+def _of_latest(
+    site: Site,
+    latest: Observation,
+    images: Mapping[str, Image],
+    mine: Mapping[str, Sequence[Finding]],
+    parameters: Mapping[str, object],
+) -> list[Finding]:
+    """Return what the latest scene shows for once, with its picture; most reaches have nothing of the kind."""
+    check = turbidity_check(site.season, latest)
+    if not site.asset.attributes.get(MOUTH) and (check is None or not check.alarm):
+        return []
+    frame, image = site.frame, images[latest.image_uid]
+    around = np.concatenate([frame.points(frame.half_length_m), frame.points(-frame.half_length_m)])
+    view = look(image, site.model, site.device, around=around, crs=frame.crs)
+    shown = latest_findings(site.asset, frame, site.season, latest, view)
+    known, sha = mine[latest.image_uid], site.model.weights_sha256
+    found = scene_findings(shown, view, site.asset, known, sha, parameters)
+    return [series_evidence(site.home, one, view, None) for one in found]
 
 
 def _told(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from shapely.affinity import translate
 from shapely.geometry import Polygon
 
 from findings.asset import Asset, Structure
@@ -19,10 +20,10 @@ from findings.measure import Measure
 from findings.river_series import Floats, ReachFrame
 from findings.survey import Image
 from findings.taxonomy import TAXONOMY_VERSION
-from inference.judgement import CODE_VERSION
-from inference.river.finding import EROSION
+from inference.judgement import CODE_VERSION, locate
+from inference.river.finding import EROSION, RiverFinding
 from inference.river.grid import reproject
-from inference.river.look import to_pixels
+from inference.river.look import SceneView, to_pixels
 from inference.river.monitor import Trend
 from inference.river.zones import Zone
 
@@ -111,6 +112,56 @@ def findings_of(
             )
         )
     return found
+
+
+def scene_findings(
+    found: Sequence[RiverFinding],
+    view: SceneView,
+    asset: Asset,
+    known: Sequence[Finding],
+    weights_sha256: str,
+    parameters: Mapping[str, Any],
+) -> list[Finding]:
+    """Return findings of one scene of a reach: outlines of its view, in the scene's own pixels.
+
+    Args:
+        found: with outlines in the view's pixels.
+        view: of the scene.
+        asset: the reach.
+        known: findings that the store holds for that scene.
+        weights_sha256: of the model behind the view.
+        parameters: of the scan.
+    """
+    out: list[Finding] = []
+    image = view.image
+    for one in found:
+        outline = translate(one.polygon_px, view.window.col, view.window.row)
+        label = str(one.details.get("kind", one.damage))
+        uid = finding_uid(image.uid, one.damage, outline, known, frozenset(f.uid for f in out), label)
+        details = {**one.details, "class": label, "last_date": str(image.captured_at)[:10]}
+        place, source = locate(image, asset, outline)
+        out.append(
+            Finding(
+                uid=uid,
+                survey_uid=image.survey_uid,
+                image_uid=image.uid,
+                asset_uid=asset.uid,
+                domain=Domain.RIVER,
+                damage=one.damage,
+                grade=grade(one.damage, one.measures, Structure.UNKNOWN, details),
+                measures=one.measures,
+                scale=image.scale,
+                geometry_px=outline,
+                geometry_lonlat=place,
+                position_source=source,
+                score=round(one.score, 4),
+                provenance=Provenance(MODEL, VERSION, weights_sha256, 0.5, image.sha256, CODE_VERSION, parameters),
+                captured_at=image.captured_at,
+                taxonomy_version=TAXONOMY_VERSION,
+                details=details,
+            )
+        )
+    return out
 
 
 def outline_px(image: Image, outline: Polygon, crs: str) -> Polygon:

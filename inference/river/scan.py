@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from findings.river_series import Floats, Observation, ReachFrame
 from findings.store import ReachRecord, SceneObservation, Store
 from findings.survey import Image, ImageKind
 from inference.river.crossing import river_contexts
+from inference.river.events import Event, scene_measures, turbidity_events, turbidity_season
 from inference.river.frame import LineSource, asset_line, grid_of, make_reach_frame, metric_crs
 from inference.river.grid import Grid
 from inference.river.look import SceneView, look
-from inference.river.monitor import Covariate
+from inference.river.monitor import Baseline, Covariate
 from inference.river.observe import assessed, observe
-from inference.river.outcome import record_findings
+from inference.river.outcome import Site, record_findings
 from inference.river.series import Series, Settings, moments
 from models.base import PixelModel
 
@@ -70,6 +71,7 @@ class Outcome:
         findings: of the reach as it is now, active.
         left_out: name of a scene that is not part of the series, and why.
         not_assessed: name of a scene that is part of it and shows too little, and how much.
+        events: scenes that stand out of their season for once, as turbid water.
     """
 
     frame: ReachFrame
@@ -78,6 +80,7 @@ class Outcome:
     findings: list[Finding] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
     not_assessed: list[tuple[str, str]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
 
 
 def scan_reach(
@@ -119,9 +122,14 @@ def scan_reach(
     series = Series.learn(observed, options.settings, covariate)
     outcome = Outcome(frame, observed, series, left_out=run.left_out, not_assessed=run.not_assessed)
     ref = f"{model.card.name}@{model.card.version}"
-    record = ReachRecord(frame, options.settings.to_json(), _state(store, frame, observed, series))
+    until = series.reports().history_until
+    history = [one for one in observed if until is not None and one.captured_at <= until]
+    season = turbidity_season(history)
+    outcome.events = turbidity_events(season, observed[len(history) :])
+    record = ReachRecord(frame, options.settings.to_json(), _state(store, frame, observed, series, season))
     store.put_river(record, [SceneObservation(ref, one) for one in observed], at=datetime.now(UTC), anew=True)
-    outcome.findings = record_findings(store, home, asset, frame, observed, series, options.settings, model, device)
+    site = Site(asset, frame, season, model, device, home)
+    outcome.findings = record_findings(store, site, observed, series, options.settings)
     return outcome
 
 
@@ -151,25 +159,35 @@ def update_reach(
         )
     series = Series.from_json(kept.state["series"])
     view = look(image, model, device, around=frame_corners(kept.frame), crs=kept.frame.crs)
-    observation = observe_view(kept.frame, view)
+    observation = observe_view(asset, kept.frame, view)
     reading = None if covariate is None else covariate.at(moments([observation]))[0]
     series.update(observation, reading)
     earlier = [one.observation for one in store.river_observations(asset.uid, latest=TREND_SCENES)]
     observed = [*earlier, observation][-TREND_SCENES:]
-    record = ReachRecord(kept.frame, kept.settings, _state(store, kept.frame, observed, series))
+    row = kept.state.get("turbidity")
+    season = None if row is None else Baseline.from_json(row)
+    record = ReachRecord(kept.frame, kept.settings, _state(store, kept.frame, observed, series, season))
     store.put_river(record, [SceneObservation(ref, observation)], at=datetime.now(UTC))
     outcome = Outcome(kept.frame, [observation], series)
     seen = assessed(observation)
     if seen.ok == 0:
         outcome.not_assessed.append((Path(image.path).name, seen.words))
-    outcome.findings = record_findings(store, home, asset, kept.frame, observed, series, settings, model, device)
+    outcome.events = turbidity_events(season, [observation])
+    site = Site(asset, kept.frame, season, model, device, home)
+    outcome.findings = record_findings(store, site, observed, series, settings)
     return outcome
 
 
-def _state(store: Store, frame: ReachFrame, observed: Sequence[Observation], series: Series) -> dict[str, Any]:
-    """Return what is kept of a reach: its monitors, and the river near each bridge that crosses it."""
+def _state(
+    store: Store, frame: ReachFrame, observed: Sequence[Observation], series: Series, season: Baseline | None
+) -> dict[str, Any]:
+    """Return what is kept of a reach: its monitors, its turbidity's season, the river near each bridge."""
     contexts = river_contexts(store.crossings(river_uid=frame.asset_uid), frame, observed)
-    return {"series": series.to_json(), CROSSINGS: [context.to_json() for context in contexts]}
+    return {
+        "series": series.to_json(),
+        "turbidity": None if season is None else season.to_json(),
+        CROSSINGS: [context.to_json() for context in contexts],
+    }
 
 
 def scenes_of(store: Store, asset: Asset, since: datetime | None = None, until: datetime | None = None) -> list[Image]:
@@ -210,7 +228,7 @@ def frame_corners(frame: ReachFrame) -> Floats:
     return np.concatenate([frame.points(frame.half_length_m), frame.points(-frame.half_length_m)])
 
 
-def observe_view(frame: ReachFrame, view: SceneView) -> Observation:
+def observe_view(asset: Asset, frame: ReachFrame, view: SceneView) -> Observation:
     """Return what a scene says about a reach.
 
     Raises:
@@ -219,7 +237,8 @@ def observe_view(frame: ReachFrame, view: SceneView) -> Observation:
     image = view.image
     if image.captured_at is None:
         raise InputError(f"{Path(image.path).name} has no date; ingest it with --captured-at")
-    return observe(
+    measures, notes = scene_measures(asset, frame, view)
+    found = observe(
         frame,
         grid_of(view),
         view.surfaces,
@@ -227,7 +246,9 @@ def observe_view(frame: ReachFrame, view: SceneView) -> Observation:
         captured_at=image.captured_at,
         sensor=image.platform or "",
         geolocation_sigma_m=view.geolocation_sigma_m,
+        notes=notes,
     )
+    return replace(found, reach={**found.reach, **measures})
 
 
 class _Run:
@@ -262,7 +283,7 @@ class _Run:
         while self.views or self._waiting:
             view = self.views.pop(0) if self.views else self._next(around)
             if view is not None:
-                self._take(found, observe_view(frame, view), Path(view.image.path).name)
+                self._take(found, observe_view(self._asset, frame, view), Path(view.image.path).name)
         self._progress("", len(self._images), len(self._images))
         return found
 
