@@ -59,20 +59,7 @@ def observe(
     states = _with_neighbours([profile.state for profile in profiles])
     ok = np.array([state is State.OK for state in states])
     table = {quantity: _column(profiles, quantity, ok) for quantity in Quantity}
-    edge = EDGE_SIGMA_PX * grid.pixel_m
-    slope = {bank: _oblique(frame, table[bank]) for bank in (Quantity.LEFT_BANK, Quantity.RIGHT_BANK)}
-    soft = {bank: _soft(profiles, bank) for bank in slope}
-    left, right = (edge * slope[bank] * soft[bank] for bank in (Quantity.LEFT_BANK, Quantity.RIGHT_BANK))
-    both = np.hypot(left, right)
-    inner = np.sqrt(np.maximum([profile.edges for profile in profiles], 2) / 2)
-    sigmas = {
-        Quantity.LEFT_BANK: left,
-        Quantity.RIGHT_BANK: right,
-        Quantity.CHANNEL_WIDTH: both,
-        Quantity.WETTED_WIDTH: both * inner,
-        Quantity.SEDIMENT_WIDTH: both * inner,
-        Quantity.VEGETATION_WIDTH: both * inner,
-    }
+    sigmas = _sigmas(frame, profiles, table, EDGE_SIGMA_PX * grid.pixel_m)
     known = {name: values for name, values in table.items() if np.isfinite(values).any() or _told(surfaces, name)}
     return Observation(
         image_uid=image_uid,
@@ -86,6 +73,26 @@ def observe(
         reach=_reach(frame, known, sigmas),
         notes=(*surfaces.notes, *notes, *_remarks(states, profiles, grid)),
     )
+
+
+def _sigmas(
+    frame: ReachFrame, profiles: Sequence[Profile], table: dict[Quantity, Floats], edge_m: float
+) -> dict[Quantity, Floats]:
+    """Return the 1-sigma of each quantity ``(N,)``: two edges of a width err for themselves, inner edges as well."""
+    left, right = (
+        edge_m * _oblique(frame, table[bank]) * _soft(profiles, bank)
+        for bank in (Quantity.LEFT_BANK, Quantity.RIGHT_BANK)
+    )
+    both = np.hypot(left, right)
+    inner = both * np.sqrt(np.maximum([profile.edges for profile in profiles], 2) / 2)
+    return {
+        Quantity.LEFT_BANK: left,
+        Quantity.RIGHT_BANK: right,
+        Quantity.CHANNEL_WIDTH: both,
+        Quantity.WETTED_WIDTH: inner,
+        Quantity.SEDIMENT_WIDTH: inner,
+        Quantity.VEGETATION_WIDTH: inner,
+    }
 
 
 def _told(surfaces: Surfaces, quantity: Quantity) -> bool:
