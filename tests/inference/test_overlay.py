@@ -77,7 +77,7 @@ def test_a_change_in_a_scene_shows_both_dates_large_enough_to_see_it() -> None:
 
 def test_large_sizes_are_no_powers_of_ten() -> None:
     eroded = replace(FINDING, damage="R17", grade=None, measures=(Measure("area", 6800.0, "m2", 4000.0, 12400.0, ""),))
-    assert label(eroded) == "R17 A 6800 m2 (4000-12000) score 0.90"
+    assert label(eroded) == "R17 bank erosion A 6800 m2 (4000-12000) score 0.90"
 
 
 def test_the_label_says_damage_grades_measures_and_bounds_in_ascii() -> None:
