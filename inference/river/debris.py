@@ -34,14 +34,14 @@ FINEST_M = 0.1
 LIMITS, SOFTNESS = (-2.15, 0.05, 0.05), (0.12, 0.015, 0.012)
 """Least busyness and warm tone, most green tone of driftwood, and how fast it becomes likely beyond them: set on
 generated pictures of other seeds than those that measure (`benchmarks/river_debris.py`)."""
-COARSER = (0.1, 0.2, 0.5), (0.0, 0.12, 0.30)
+COARSER = (0.1, 0.2, 0.3, 0.5), (0.0, 0.08, 0.08, 0.20)
 """Coarse pixels blur the trunks: so much less busyness is asked for there; gravel has blurred away by then."""
 WINDOW_M = 1.0
 DARKEST_LOG = -4.6
 """Log contrast of a surface without any."""
 THRESHOLD = 0.5
 LEAST_M2, LEAST_PX = 1.0, 6
-BREADTH_M = 1.2
+BREADTH_M = 1.5
 """A raft holds a disc of that diameter; the rough line of a shore does not."""
 LONGEST = 7.0
 """... and its area is at most so many squares of its breadth."""
@@ -55,7 +55,7 @@ LEAST_TOUCH = 0.15
 UPSTREAM_M = 10.0
 AT_OPENING_M = 2.5
 """A raft blocks an opening if it comes so near to it; all of it within ``UPSTREAM_M`` counts."""
-EDGE_SIGMA_M, EDGE_SIGMA_PX = 0.25, 0.8
+EDGE_SIGMA_M, EDGE_SIGMA_PX = 0.35, 1.5
 """1-sigma of a raft's edge: what is a raft's end and what its outermost branch, and the picture's own."""
 
 

@@ -58,7 +58,7 @@ def counts(truth: Array, findings: Sequence[RiverFinding]) -> tuple[int, int, in
     return right, len(masks), found, len(patches)
 
 
-def measured(days: Sequence[int], kind: str, seeds: int = 8) -> tuple[float, float]:
+def measured(days: Sequence[int], kind: str, seeds: int = 5) -> tuple[float, float]:
     """Return precision and recall over generated levees."""
     total = np.zeros(4)
     for seed in range(seeds):
