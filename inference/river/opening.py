@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import shapely
 from shapely.geometry import LineString, Polygon
+from shapely.geometry.base import BaseGeometry
 
 from findings.errors import NotAssessable
 from findings.river_series import Floats, Observation, Quantity, ReachFrame
@@ -45,7 +46,7 @@ def bridge_view(
         NotAssessable: the banks are not known near the deck, or the deck does not cross them.
     """
     deck = LineString(np.stack(reproject("EPSG:4326", frame.crs, *np.asarray(deck_lonlat.coords)[:, :2].T), axis=1))
-    banks = _between_banks(frame, observation, deck)
+    banks = _between_banks(frame, observation)
     row = int(np.argmin(np.hypot(*(frame.origin_xy - np.array(deck.centroid.coords[0])).T)))
     flow = np.array([frame.normal_xy[row, 1], -frame.normal_xy[row, 0]])
     sides = [deck.parallel_offset(deck_width_m / 2, side) for side in ("left", "right")]
@@ -64,7 +65,7 @@ def bridge_view(
     return BridgeView(opening, _drawn(water, frame.crs, grid))
 
 
-def _between_banks(frame: ReachFrame, observation: Observation, deck: LineString) -> Polygon:
+def _between_banks(frame: ReachFrame, observation: Observation) -> BaseGeometry:
     left, right = (observation.values.get(q) for q in (Quantity.LEFT_BANK, Quantity.RIGHT_BANK))
     if left is None or right is None:
         raise NotAssessable("the scene shows no banks; take one that does")
@@ -72,10 +73,7 @@ def _between_banks(frame: ReachFrame, observation: Observation, deck: LineString
     if known.sum() < 2:
         raise NotAssessable(f"the banks are known on {int(known.sum())} transects; two are needed")
     ring = np.concatenate([frame.points(left)[known], frame.points(right)[known][::-1]])
-    polygon = shapely.make_valid(Polygon(ring))
-    if not polygon.intersects(deck):
-        raise NotAssessable("the deck does not cross the banks that the scenes show; check the bridge's line")
-    return polygon
+    return shapely.make_valid(Polygon(ring))
 
 
 def _drawn(shape: shapely.Geometry, crs: str, grid: Grid) -> Bool:

@@ -74,6 +74,27 @@ def test_most_intervals_hold_the_blocked_width() -> None:
     assert np.mean(held) >= 0.8
 
 
+def test_a_heap_of_wood_that_lies_dry_is_no_raft() -> None:
+    scene = a_scene(931, rafts=1)
+    rows, cols = np.nonzero(scene.debris)
+    box = (slice(None), slice(rows.min() - 2, rows.max()), slice(cols.min() - 2, cols.max() + 3))
+    assert len(find_debris(bands_of(scene), 0.1, channel=scene.channel).findings) == 1
+    dry = scene.bands.copy()
+    heap = dry[box].copy()
+    dry[:, :220] = np.random.default_rng(0).normal(150, 8, (4, 220, 360)).clip(1, 255).astype(np.uint8)  # sand
+    at = (slice(None), slice(100, 100 + heap.shape[1]), slice(150, 150 + heap.shape[2]))
+    dry[at] = heap
+    moved = {n: b.astype(np.float32) for n, b in zip(("red", "green", "blue"), dry, strict=False)}
+    for name, tone in (("red", 160.0), ("green", 140.0), ("blue", 110.0)):  # rough ground all around it
+        ring = np.zeros((360, 360), dtype=bool)
+        ring[60:180, 110:240] = True
+        ring[at[1], at[2]] = False
+        rough = np.random.default_rng(1).normal(1.0, 0.10, (360, 360))
+        moved[name] = np.where(ring, tone * rough, moved[name]).astype(np.float32)
+    found = find_debris(moved, 0.1).findings
+    assert not any(f.polygon_px.centroid.y < 200 for f in found)
+
+
 def test_the_picture_may_be_finer_than_what_is_judged() -> None:
     scene = a_scene(931, rafts=1, pixel_m=0.05)
     found = look(scene).findings

@@ -87,6 +87,19 @@ def test_a_levee_without_patches_calls_no_bare_patch_though_parts_are_mown() -> 
         assert of_kind(find_levee(strip, scenes).findings, BARE) == []
 
 
+def test_a_small_mown_place_is_not_bare_however_far_below_its_neighbours() -> None:
+    truth, strip, scenes = a_levee(2, patches=0)
+    soil = {name: band.copy() for name, band in scenes[0].bands.items()}
+    cut = {name: band.copy() for name, band in scenes[0].bands.items()}
+    x, y = (int(v) for v in truth.line_px[30])
+    place = (slice(y - 3, y), slice(x - 3, x + 3))
+    for bands, red, nir in ((cut, 1100.0, 2600.0), (soil, 1600.0, 2300.0)):  # NDVI 0.41 and 0.18
+        bands["red"][place], bands["nir"][place] = red, nir
+    found = [find_levee(strip, [LeveeScene(NEW_YEAR, b, scenes[0].grid)]).findings for b in (cut, soil)]
+    assert of_kind(found[0], BARE) == []
+    assert len(of_kind(found[1], BARE)) == 1
+
+
 def test_the_area_is_measured_with_its_interval_and_the_place_along_the_levee() -> None:
     truth, strip, scenes = a_levee(4, SEASONS)
     found = of_kind(find_levee(strip, scenes).findings, BARE)[0]
