@@ -314,7 +314,9 @@ def _regress(years: Floats, values: Floats, temperature: Floats | None) -> _Fit:
         weights = np.minimum(1.0, HUBER_K * scale / np.maximum(np.abs(residual), 1e-12))
     clipped = np.clip(residual, -3 * scale, 3 * scale)
     power = float(clipped @ clipped)
-    alike = min(max(float(clipped[1:] @ clipped[:-1]) / power, 0.0), MOST_ALIKE) if power > 0 else 0.0
+    alike = float(clipped[1:] @ clipped[:-1]) / power if power > 0 else 0.0
+    alike += (matrix.shape[1] + 4 * alike) / len(values)  # the fit makes residuals less alike than the errors are
+    alike = min(max(alike, 0.0), MOST_ALIKE)
     effective = len(values) * (1 - alike) / (1 + alike)
     freedom = max(effective - matrix.shape[1], 1.0)
     spread = math.sqrt(power / max(len(values) - matrix.shape[1], 1) * len(values) / effective)
