@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,18 @@ from findings.store import ReachRecord, Store
 from findings.survey import Image
 from inference.river.grid import Grid, reproject
 from inference.river.look import picture_around
+from inference.river.objects import KnownBar
 from inference.river.observe import assessed
 from inference.river.records import MODEL
 from inference.river.series import Series
-from mizuhashi.describe import measure_text
+from mizuhashi.describe import measure_text, number
 from mizuhashi.report import data_uri
 from mizuhashi.river_figures import areas_figure, map_figure, space_time_figure, widths_figure
 from mizuhashi.river_words import QUANTITIES, STATES, cells
 
 PAGE = 10_000
+BARS = 15
+"""Bars in the table of the page."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +110,7 @@ def page_values(page: ReachPage) -> dict[str, Any]:
         "space_time": _uri(space_time_figure(frame, observed, reports.history_until)),
         "areas": _uri(areas_figure(observed)),
         "cards": [_card(number, one, page.home) for number, one in enumerate(page.findings, 1)],
+        "bars": _bars(page.record.state.get("bars", ())),
         "rows": [_row(one, page.images[one.image_uid]) for one in observed],
     }
 
@@ -130,6 +134,23 @@ def _card(number: int, finding: Finding, home: Path) -> dict[str, Any]:
         "caveat": finding.details.get("caveat", ""),
         "uid": finding.uid,
     }
+
+
+def _bars(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return the bars that two scenes or more have shown, the largest first."""
+    bars = [KnownBar.from_json(row) for row in rows]
+    out = []
+    for bar in sorted((bar for bar in bars if bar.scenes > 1), key=lambda bar: -bar.largest_m2)[:BARS]:
+        growth = bar.growth_m2_per_year
+        remarks = [f"parted from {bar.parted_from}"] if bar.parted_from else []
+        remarks += [f"joined by {', '.join(bar.joined)}"] if bar.joined else []
+        out.append({
+            "name": bar.name, "post": f"{bar.bar.post_km:.2f}k", "side": bar.bar.side,
+            "area": f"{number(bar.bar.area_m2)} ({number(bar.bar.low_m2)} to {number(bar.bar.high_m2)})",
+            "largest": number(bar.largest_m2), "growth": "-" if growth is None else f"{growth:+.0f}",
+            "first": bar.first_seen, "last": bar.last_seen, "scenes": str(bar.scenes), "remarks": "; ".join(remarks),
+        })  # fmt: skip
+    return out
 
 
 def _row(one: Observation, image: Image) -> dict[str, Any]:

@@ -81,6 +81,9 @@ def lines(asset: Asset, found: Outcome) -> list[str]:
         out.append(f"baselines from scenes up to {reports.history_until.date()}; watched since")
     for quantity, why in reports.refusals.items():
         out.append(f"not assessable: {QUANTITIES[quantity][1]}: {why}")
+    if found.bars:
+        now = sum(bar.last_seen == found.observed[-1].captured_at.date().isoformat() for bar in found.bars)
+        out.append(f"{len(found.bars)} bars through the dates, {now} of them in the latest scene")
     out += [f"event {event.day}: {event.kind}: {event.words}" for event in found.events]
     return out
 
@@ -106,6 +109,7 @@ def record(asset: Asset, found: Outcome) -> dict[str, Any]:
         ],
         "left_out": [{"name": name, "why": why} for name, why in found.left_out],
         "not_assessed": [{"name": name, "why": why} for name, why in found.not_assessed],
+        "bars": [bar.to_json() | {"growth_m2_per_year": bar.growth_m2_per_year} for bar in found.bars],
         "events": [event.to_json() for event in found.events],
         "refusals": {quantity.value: why for quantity, why in reports.refusals.items()},
         "history_until": None if reports.history_until is None else reports.history_until.isoformat(),

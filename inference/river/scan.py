@@ -24,6 +24,7 @@ from inference.river.frame import LineSource, asset_line, grid_of, make_reach_fr
 from inference.river.grid import Grid
 from inference.river.look import SceneView, look
 from inference.river.monitor import Baseline, Covariate
+from inference.river.objects import Bar, KnownBar, bars_of, follow
 from inference.river.observe import assessed, observe
 from inference.river.outcome import Site, record_findings
 from inference.river.series import Series, Settings, moments
@@ -72,6 +73,7 @@ class Outcome:
         left_out: name of a scene that is not part of the series, and why.
         not_assessed: name of a scene that is part of it and shows too little, and how much.
         events: scenes that stand out of their season for once, as turbid water.
+        bars: of the reach through the dates.
     """
 
     frame: ReachFrame
@@ -81,6 +83,7 @@ class Outcome:
     left_out: list[tuple[str, str]] = field(default_factory=list)
     not_assessed: list[tuple[str, str]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    bars: list[KnownBar] = field(default_factory=list)
 
 
 def scan_reach(
@@ -126,7 +129,10 @@ def scan_reach(
     history = [one for one in observed if until is not None and one.captured_at <= until]
     season = turbidity_season(history)
     outcome.events = turbidity_events(season, observed[len(history) :])
-    record = ReachRecord(frame, options.settings.to_json(), _state(store, frame, observed, series, season))
+    for one in observed:
+        outcome.bars = follow(outcome.bars, run.bars[one.image_uid], one.captured_at)
+    state = _state(store, observed, outcome, season)
+    record = ReachRecord(frame, options.settings.to_json(), state)
     store.put_river(record, [SceneObservation(ref, one) for one in observed], at=datetime.now(UTC), anew=True)
     site = Site(asset, frame, season, model, device, home)
     outcome.findings = record_findings(store, site, observed, series, options.settings)
@@ -166,9 +172,12 @@ def update_reach(
     observed = [*earlier, observation][-TREND_SCENES:]
     row = kept.state.get("turbidity")
     season = None if row is None else Baseline.from_json(row)
-    record = ReachRecord(kept.frame, kept.settings, _state(store, kept.frame, observed, series, season))
-    store.put_river(record, [SceneObservation(ref, observation)], at=datetime.now(UTC))
     outcome = Outcome(kept.frame, [observation], series)
+    bars = bars_of(kept.frame, grid_of(view), view.surfaces, observation)
+    known = [KnownBar.from_json(row) for row in kept.state.get("bars", ())]
+    outcome.bars = follow(known, bars, observation.captured_at)
+    record = ReachRecord(kept.frame, kept.settings, _state(store, observed, outcome, season))
+    store.put_river(record, [SceneObservation(ref, observation)], at=datetime.now(UTC))
     seen = assessed(observation)
     if seen.ok == 0:
         outcome.not_assessed.append((Path(image.path).name, seen.words))
@@ -178,13 +187,13 @@ def update_reach(
     return outcome
 
 
-def _state(
-    store: Store, frame: ReachFrame, observed: Sequence[Observation], series: Series, season: Baseline | None
-) -> dict[str, Any]:
-    """Return what is kept of a reach: its monitors, its turbidity's season, the river near each bridge."""
+def _state(store: Store, observed: Sequence[Observation], outcome: Outcome, season: Baseline | None) -> dict[str, Any]:
+    """Return what is kept of a reach: monitors, bars, the season of its turbidity, the river near each bridge."""
+    frame = outcome.frame
     contexts = river_contexts(store.crossings(river_uid=frame.asset_uid), frame, observed)
     return {
-        "series": series.to_json(),
+        "series": outcome.series.to_json(),
+        "bars": [bar.to_json() for bar in outcome.bars],
         "turbidity": None if season is None else season.to_json(),
         CROSSINGS: [context.to_json() for context in contexts],
     }
@@ -262,6 +271,7 @@ class _Run:
         self.views: list[SceneView] = []
         self.left_out: list[tuple[str, str]] = []
         self.not_assessed: list[tuple[str, str]] = []
+        self.bars: dict[str, list[Bar]] = {}
         self._waiting = list(images)
         self.crs = metric_crs(asset, _middle(asset, images))
 
@@ -283,7 +293,9 @@ class _Run:
         while self.views or self._waiting:
             view = self.views.pop(0) if self.views else self._next(around)
             if view is not None:
-                self._take(found, observe_view(self._asset, frame, view), Path(view.image.path).name)
+                one = observe_view(self._asset, frame, view)
+                self.bars[one.image_uid] = bars_of(frame, grid_of(view), view.surfaces, one)
+                self._take(found, one, Path(view.image.path).name)
         self._progress("", len(self._images), len(self._images))
         return found
 
