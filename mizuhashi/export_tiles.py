@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from findings.errors import ConfigError, ModelError
+from imagery.flood_planes import PLANES
 from models.registry import ModelEntry, Registry
 from models.test_time import STRIDE_PX
-from training.config import EvaluationConfig, SourceConfig, read_evaluation
+from training.config import EvaluationConfig, SourceConfig, SourceKind, read_evaluation
 from training.datasets import open_source
 from training.datasets.generated import RIVER_BANDS
+from training.datasets.generated_flood import POLARISATIONS
 from training.datasets.sample import cut
 from training.promotion import find_test
 
@@ -60,12 +62,16 @@ def _cut_from(config: EvaluationConfig, entry: ModelEntry) -> list[Tile]:
 
 
 def _generated(entry: ModelEntry) -> list[Tile]:
-    """Return drawn concrete or rivers, the same each time."""
-    scene, bands = entry.card.image_kind == "scene", entry.card.bands
+    """Return drawn concrete, rivers, radar scenes or flood pairs, the same each time."""
+    scene, bands = entry.card.image_kind != "photo", entry.card.bands
+    drawn: dict[SourceKind, tuple[str, ...]] = {
+        "generated_river": RIVER_BANDS, "generated_radar": POLARISATIONS, "generated_flood": PLANES,
+    }  # fmt: skip
+    kinds = [kind for kind, there in drawn.items() if scene and set(bands) <= set(there)]
     source = SourceConfig(
-        kind="generated_river" if scene else "generated_concrete", name="generated", licence="Apache-2.0", ships=True
+        kind=kinds[0] if kinds else "generated_concrete", name="generated", licence="Apache-2.0", ships=True
     )
-    if not set(bands) <= set(RIVER_BANDS if scene else RGB) or (not scene and bands != RGB):
+    if (scene and not kinds) or (not scene and bands != RGB):
         raise ConfigError(
             f"no pictures to prove the export of {entry.ref} on: no frozen test is at hand, and nothing is generated "
             f"for the bands {', '.join(bands)}; name a data set: --data CONFIG"

@@ -45,32 +45,51 @@ class FloodPair:
     known: Bool
 
 
-def random_flood_pair(rng: np.random.Generator, size_px: int) -> FloodPair:
+def random_flood_pair(
+    rng: np.random.Generator, size_px: int, ground: Ground | None = None, later: Array | None = None
+) -> FloodPair:
     """Return one generated pair with its truth; one in eight shows no flood at all.
 
     Args:
         rng: source of randomness; the same state gives the same pair.
         size_px: H = W.
+        ground: what there was before, ``size_px`` squared; drawn if None.
+        later: ``(6, H, W)`` the same ground at a later date without the flood; made of ``ground`` if None.
     """
-    ground = _ground(rng, size_px)
+    ground = _ground(rng, size_px) if ground is None else ground
     lowness = _lowness(rng, ground.water)
     share = float(np.clip(rng.beta(1.1, 2.4), 0.02, 0.97)) if rng.random() < 0.87 else 0.0
     flood = _cover(lowness, ground.water, share)
     hour = float(np.exp(rng.normal(0, 0.3))) if rng.random() < 0.5 else 1.0
     at_pass = flood if hour == 1.0 else _cover(lowness, ground.water, min(share * hour, 0.98))
-    later = _seasons(rng, ground.bands, ground.water)
+    later = _seasons(rng, ground.bands, ground.water) if later is None else later
+    later = later * np.float32(min(np.exp(rng.normal(-0.15, 0.35)), 1.6))  # a lower sun dims the whole picture
     plants = _plants(rng, later, flood)
-    wet = np.clip(cv2.GaussianBlur(flood, (0, 0), 4.0) * 1.5 + _wet_patches(rng, (size_px, size_px)), 0, 1) * (
-        1 - flood
-    )
-    after = _wetted(_flooded(rng, later, flood * (1 - 0.7 * plants)), wet)
-    radar = _radar(rng, ground, after, at_pass, plants, wet)
+    shore = cv2.GaussianBlur(flood, (0, 0), 3.0) * float(rng.uniform(0, 1.2))
+    wet = np.clip(shore + _wet_patches(rng, (size_px, size_px)), 0, 1) * (1 - flood)
+    gaps = _gaps(rng, (size_px, size_px))
+    after = _wetted(_flooded(rng, later, flood * (1 - 0.7 * plants) * (1 - gaps)), wet)
+    radar = _radar(rng, ground, after, np.clip(at_pass * (1 - gaps * _gaps_seen(rng)), 0, 1), plants, wet)
     optical, clear = _optical(rng, ground.bands, after)
     pixels = np.concatenate([radar, optical]).astype(np.float32)
     new, old = (flood > 0.5) & (ground.water < 0.5), ground.water >= 0.5
     known = ~((np.abs(np.maximum(flood, ground.water) - 0.5) < 0.2) & ~old) & (plants * flood < 0.4)
     known &= np.isfinite(pixels[:2]).all(axis=0) | clear
     return FloodPair(pixels, new, old, known)
+
+
+def _gaps(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
+    """Return the share ``(H, W)`` of flooded ground that stands out of the water in spots too small to be mapped."""
+    if rng.random() < 0.5:
+        return np.zeros(shape, dtype=np.float32)
+    spots = smooth_noise(rng, shape, float(rng.uniform(1.5, 5)), 2)
+    region = soft_step(smooth_noise(rng, shape, float(rng.uniform(15, 80)), 3), float(rng.uniform(-0.5, 1.0)), 0.6)
+    return np.asarray(soft_step(spots, float(rng.uniform(0.2, 1.5)), 0.6) * region * rng.uniform(0.3, 1), np.float32)
+
+
+def _gaps_seen(rng: np.random.Generator) -> float:
+    """Return how much the radar sees of what stands out of the water: more than the eye, since stems scatter."""
+    return float(rng.uniform(0.7, 1.3)) if rng.random() < 0.8 else 0.0
 
 
 def _ground(rng: np.random.Generator, size_px: int) -> Ground:
@@ -132,7 +151,7 @@ def _seasons(rng: np.random.Generator, bands: Array, water: Array) -> Array:
         chosen = (rng.random(4093) < rng.uniform(0.1, 0.5)).astype(np.float32)[cells]
         share = chosen * (smooth_noise(rng, shape, 40, 2) > rng.uniform(-1, 1)) * (water < 0.2)
         out = out + (mixture(rng, LAND) - out) * share.astype(np.float32) * float(rng.uniform(0.4, 1.0))
-    gain = np.exp(rng.normal(0, 0.10, (6, 1, 1)) + rng.normal(-0.05, 0.2)).astype(np.float32)
+    gain = np.exp(rng.normal(0, 0.10, (6, 1, 1))).astype(np.float32)
     drift = np.exp(np.float32(0.1) * smooth_noise(rng, shape, 50, 3))
     return np.asarray(out * gain * drift, dtype=np.float32)
 
@@ -155,8 +174,8 @@ def _flooded(rng: np.random.Generator, bands: Array, flood: Array) -> Array:
     one, other = (vary(rng, pool[int(rng.choice(len(pool), p=chances))], 0.3, 0.12) for _ in range(2))
     mix = soft_step(smooth_noise(rng, flood.shape, float(rng.uniform(20, 120)), 3), 0.0, 2.0)
     colour = one + (other - one) * mix * float(rng.random() < 0.5)
-    if rng.random() < 0.5:
-        through = float(rng.uniform(0.05, 0.4)) * soft_step(smooth_noise(rng, flood.shape, 40, 3), 0.0, 2.0)
+    if rng.random() < 0.6:
+        through = float(rng.uniform(0.05, 0.65)) * soft_step(smooth_noise(rng, flood.shape, 40, 3), 0.0, 2.0)
         colour = colour * (1 - through) + bands * through * 0.6
     calm = 1 + 0.05 * smooth_noise(rng, flood.shape, 14, 3)
     return np.asarray(bands + (colour * calm - bands) * flood, dtype=np.float32)

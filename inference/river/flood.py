@@ -52,7 +52,9 @@ class FloodMap:
     notes: tuple[str, ...]
 
 
-def map_flood(files: Mapping[str, Path], out: Path, load: Load, device: torch.device | str = "cpu") -> FloodMap:
+def map_flood(
+    files: Mapping[str, Path], out: Path, load: Load, device: torch.device | str = "cpu", *, flood_model: str = FLOOD
+) -> FloodMap:
     """Write the map and return what it shows.
 
     With a picture before: new water, by the flood model. Without: all water, by the scene water model for an optical
@@ -63,6 +65,7 @@ def map_flood(files: Mapping[str, Path], out: Path, load: Load, device: torch.de
         out: ``.png`` or ``.tif``.
         load: gives a model by name.
         device: where to run.
+        flood_model: tells new water, ``NAME[@VERSION]``.
 
     Raises:
         InputError: no picture after, or one that cannot be taken.
@@ -79,7 +82,7 @@ def map_flood(files: Mapping[str, Path], out: Path, load: Load, device: torch.de
     with FloodSource(files) as source:
         notes = list(source.notes)
         if any(kind.endswith("before") for kind in files):
-            shows, scores, models = NEW, *_new_water(source, files, load, device, notes)
+            shows, scores, models = NEW, *_new_water(source, files, load(flood_model), device, notes)
         else:
             shows, scores, models = ALL, *_all_water(source, files, load, device, notes)
         threshold = float(np.mean([_plane(model)[1] for model in models]))
@@ -99,9 +102,8 @@ def map_flood(files: Mapping[str, Path], out: Path, load: Load, device: torch.de
 
 
 def _new_water(
-    source: FloodSource, files: Mapping[str, Path], load: Load, device: torch.device | str, notes: list[str]
+    source: FloodSource, files: Mapping[str, Path], model: PixelModel, device: torch.device | str, notes: list[str]
 ) -> tuple[FloatArray, list[PixelModel]]:
-    model = load(FLOOD)
     scores = _scores(model, source, device)
     dates = {date: {kind[:2] for kind in files if kind.endswith(date)} for date in ("before", "after")}
     if not dates["before"] & dates["after"]:

@@ -21,6 +21,7 @@ def flood(
     s1_after: Annotated[Path | None, typer.Option("--s1-after", metavar="FILE", help=_S1)] = None,
     before: Annotated[Path | None, typer.Option(metavar="FILE", help=_S2)] = None,
     s1_before: Annotated[Path | None, typer.Option("--s1-before", metavar="FILE", help=_S1)] = None,
+    model: Annotated[str, typer.Option(metavar="NAME[@VERSION]", help="What tells new water.")] = "flood",
     device: DeviceOption = Device.AUTO,
     as_json: JsonOption = False,
 ) -> None:
@@ -33,7 +34,7 @@ def flood(
     where = pick_device(device.value)
     registry = session.registry()
     files = {kind: path for kind, path in given.items() if path is not None}
-    found = map_flood(files, out, lambda name: registry.load(name, where), where)
+    found = map_flood(files, out, lambda name: registry.load(name, where), where, flood_model=model)
     output = session.output
     if as_json:
         output.json(

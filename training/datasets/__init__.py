@@ -14,7 +14,7 @@ from training.datasets.codebrim import open_codebrim
 from training.datasets.cvat import open_cvat
 from training.datasets.dacl10k import open_dacl10k
 from training.datasets.flood_pairs import open_flood_pairs
-from training.datasets.generated import GeneratedConcrete, GeneratedRiver
+from training.datasets.generated import RIVER_BANDS, GeneratedConcrete, GeneratedRiver
 from training.datasets.generated_flood import GeneratedFlood, GeneratedRadar
 from training.datasets.label_files import Options, read_options
 from training.datasets.mask_pairs import MaskPairs
@@ -108,8 +108,11 @@ def _open_river(config: SourceConfig, bands: Names, classes: Names) -> Source:
 
 
 def _open_flood(config: SourceConfig, bands: Names, classes: Names) -> Source:
-    _takes(config, (), GeneratedFlood.OPTIONS)
-    return GeneratedFlood(bands, classes, config.seed, config.options)
+    _takes(config, ("split",) if config.root is not None else (), GeneratedFlood.OPTIONS)
+    tiles = None
+    if config.root is not None:
+        tiles = WaterTiles(config.root, config.split, RIVER_BANDS, "derived")
+    return GeneratedFlood(bands, classes, config.seed, config.options, tiles)
 
 
 def _open_radar(config: SourceConfig, bands: Names, classes: Names) -> Source:

@@ -99,10 +99,10 @@ def open_flood_pairs(config: SourceConfig, bands: tuple[str, ...], classes: tupl
         ConfigError: a model that reads other bands, an item of unequal sizes or without a picture of either date.
     """
     options = read_options(config, FloodPairsOptions)
+    masks = pictures_in(folder_of(config, options.mask))
     strangers = [band for band in bands if band not in PLANES]
     if strangers:
         raise ConfigError(f"{config.name}: flood pairs have no band {strangers[0]}; they have {', '.join(PLANES)}")
-    masks = pictures_in(folder_of(config, options.mask))
     kinds = ("s1_before", "s1_after", "s2_before", "s2_after")
     folders = {kind: folder_of(config, getattr(options, kind)) for kind in kinds}
     there = {kind: pictures_in(folder) for kind, folder in folders.items() if folder.is_dir()}
