@@ -1,8 +1,8 @@
 """Water on the test tiles of ``water/tiles30m``: ``python -m benchmarks.water_tiles ROOT``.
 
 Plain: intersection over union of water against the given labels, pixels of all test tiles pooled, fill left out.
-Consensus: the same over pixels without cloud and cloud shadow where the label and the quality flag agree. MNDWI, boosting
-on the six bands (taught by the given labels of the train split, so never to ship), and the shipped networks.
+Consensus: the same over pixels without cloud and cloud shadow where the label and the quality flag agree. MNDWI,
+boosting on the six bands (taught by the given labels of the train split, so never to ship), and the shipped networks.
 """
 
 from __future__ import annotations

@@ -131,10 +131,10 @@ def derive_covers(bands: dict[str, FloatArray], quality: np.ndarray) -> dict[str
     """Return mask and known ``(H, W)`` of each cover, derived from the quality flag and indices.
 
     Water as `derive_labels` says, and flagged pixels down to an MNDWI of -0.3: glint, haze and silt lower the index of
-    open water, and a model without them takes tiles of nothing but water for land. Dry ground is vegetation from an NDVI
-    of 0.5. Dry ground below 0.2 is sediment within ``SHORE_PX`` of water where it is as moist as river sediment (MNDWI
-    >= -0.4: Boothroyd et al. 2021), and built or other ground beyond ``FAR_PX``; between them and between the NDVI
-    limits the cover is unknown.
+    open water, and a model without them takes tiles of nothing but water for land. Dry ground is vegetation from an
+    NDVI of 0.5. Dry ground below 0.2 is sediment within ``SHORE_PX`` of water where it is as moist as river sediment
+    (MNDWI >= -0.4: Boothroyd et al. 2021), and built or other ground beyond ``FAR_PX``; between them and between the
+    NDVI limits the cover is unknown.
     """
     water, known = derive_labels(bands, quality)
     dry = known & ~water
