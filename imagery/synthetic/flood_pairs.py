@@ -2,8 +2,8 @@
 
 What floods is low ground beside water and in fields; what must not be called a flood changes as well: crops are cut and
 grow, soil is wet, clouds and their shadows pass, fields lie smooth in the radar, and every picture has its own stretch.
-The radar passes at another hour than the optical sensor and the mapped water line: its flood is a little smaller or
-larger than the truth.
+Radar, optical sensor and the map of the flood are of different hours: each picture shows a little less or more water
+than the truth, and wet ground where the water has gone.
 """
 
 from __future__ import annotations
@@ -60,15 +60,14 @@ def random_flood_pair(
     lowness = _lowness(rng, ground.water)
     share = float(np.clip(rng.beta(1.1, 2.4), 0.02, 0.97)) if rng.random() < 0.87 else 0.0
     flood = _cover(lowness, ground.water, share)
-    hour = float(np.exp(rng.normal(0, 0.3))) if rng.random() < 0.5 else 1.0
-    at_pass = flood if hour == 1.0 else _cover(lowness, ground.water, min(share * hour, 0.98))
+    at_pass, in_picture = (_at_hour(rng, lowness, ground.water, share, flood) for _ in range(2))
     later = _seasons(rng, ground.bands, ground.water) if later is None else later
     later = later * np.float32(min(np.exp(rng.normal(-0.15, 0.35)), 1.6))  # a lower sun dims the whole picture
     plants = _plants(rng, later, flood)
-    shore = cv2.GaussianBlur(flood, (0, 0), 3.0) * float(rng.uniform(0, 1.2))
-    wet = np.clip(shore + _wet_patches(rng, (size_px, size_px)), 0, 1) * (1 - flood)
+    shore = cv2.GaussianBlur(flood, (0, 0), 3.0) * float(rng.uniform(0, 1.2))  # what fell dry again is wet
+    wet = np.clip(shore + _wet_patches(rng, (size_px, size_px)), 0, 1) * (1 - in_picture)
     gaps = _gaps(rng, (size_px, size_px))
-    after = _wetted(_flooded(rng, later, flood * (1 - 0.7 * plants) * (1 - gaps)), wet)
+    after = _wetted(_flooded(rng, later, in_picture * (1 - 0.7 * plants) * (1 - gaps)), wet)
     radar = _radar(rng, ground, after, np.clip(at_pass * (1 - gaps * _gaps_seen(rng)), 0, 1), plants, wet)
     optical, clear = _optical(rng, ground.bands, after)
     pixels = np.concatenate([radar, optical]).astype(np.float32)
@@ -136,6 +135,14 @@ def _cover(low: Array, water: Array, share: float) -> Array:
         return np.zeros_like(water)
     level = float(np.quantile(low[dry], 1 - share))
     return np.asarray(soft_step(low, level, 0.1) * (1 - water), dtype=np.float32)
+
+
+def _at_hour(rng: np.random.Generator, low: Array, water: Array, share: float, flood: Array) -> Array:
+    """Return the cover of new water at the hour of a pass: often less than was mapped, since floods fall."""
+    if rng.random() < 0.4:
+        return flood
+    change = 0.1 - abs(float(rng.normal(0, 0.4)))
+    return _cover(low, water, min(share * float(np.exp(change)), 0.98))
 
 
 def _seasons(rng: np.random.Generator, bands: Array, water: Array) -> Array:
