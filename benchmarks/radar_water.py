@@ -1,8 +1,8 @@
 """Radar water on one real chip: ``python -m benchmarks.radar_water ROOT``, ROOT being ``water/s2_chips``.
 
 ``riverseg/Bramaputra_example_bands.tif`` holds VV and VH in dB and optical bands of one place, a braided river with
-sand bars at 10 m. Truth is MNDWI > 0 of its optical bands, so the dates of both sensors are assumed to be near: one chip, no
-more than a sign that generated scenes taught something real. Beside it Otsu's threshold on smoothed VV.
+sand bars at 10 m. Truth is MNDWI > 0 of its optical bands, so the dates of both sensors are assumed to be near: one
+chip, no more than a sign that generated scenes taught something real. Beside it Otsu's threshold on smoothed VV.
 """
 
 from __future__ import annotations
