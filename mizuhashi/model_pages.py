@@ -119,8 +119,12 @@ def _reads(card: ModelCard) -> list[str]:
     how = {
         "fixed": f"(value - {_numbers(normal.mean)}) / {_numbers(normal.std)}, values as stored",
         "per_patch": "one mean and one standard deviation over all observed values of a window",
+        "per_band": "a mean and a standard deviation for each band of a window",
+        "per_group": "a mean and a standard deviation for each group of bands of a window",
         "none": "values as stored",
     }[normal.method]
+    if normal.indices:
+        how += "; beside them " + ", ".join(f"({a} - {b}) / ({a} + {b})" for a, b in normal.indices)
     rows = [
         ("bands", ", ".join(card.bands)),
         ("may be missing", ", ".join(optional) or "none"),
