@@ -59,9 +59,9 @@ class Scene:
 
     @property
     def threshold(self) -> float:
-        """Score from which a pixel is water: the card's."""
+        """Score at which the edge of the water is measured: the card's."""
         classes = self.model.card.classes
-        return classes[water_class(classes) or 0].threshold
+        return classes[water_class(classes) or 0].edge
 
 
 def scene_places(scene: Scene) -> tuple[list[Place], list[str]]:

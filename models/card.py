@@ -43,6 +43,12 @@ class ClassSpec(_Frozen):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="part of file names")
     damage: Damage
     threshold: float = Field(ge=0, allow_inf_nan=False, description="chosen on the validation split; never on test")
+    edge_threshold: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="score at which outlines of known truth lie neither outside nor inside it: widths are cut there",
+    )
     minimum_area_px: int = Field(default=1, ge=1)
     grow_threshold: float | None = Field(
         default=None,
@@ -60,9 +66,16 @@ class ClassSpec(_Frozen):
     )
 
     @property
+    def edge(self) -> float:
+        """The score at which outlines are measured: the edge threshold, or the threshold where none was measured."""
+        return self.threshold if self.edge_threshold is None else self.edge_threshold
+
+    @property
     def extent(self) -> str:
         """What a region holds besides its pixels at the threshold, and how large it is at least, in words."""
         words = [f"at least {self.minimum_area_px} px"]
+        if self.edge_threshold is not None:
+            words.append(f"edges measured at {self.edge_threshold:g}")
         if self.grow_threshold is not None:
             broad = f" where {self.grow_width_px} px broad" if self.grow_width_px > 1 else ""
             words.append(f"down to {self.grow_threshold:g}{broad}")

@@ -98,6 +98,7 @@ class ClassConfig(_Strict):
 
     name: str
     damage: Damage
+    edge_threshold: float | None = Field(default=None, gt=0, lt=1)
     minimum_area_px: int = Field(default=1, ge=1)
     grow_threshold: float | None = Field(default=None, ge=0, le=1)
     grow_width_px: int = Field(default=0, ge=0, le=200)

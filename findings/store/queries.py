@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from findings.errors import NotFound, StoreError
 from findings.finding import Finding, FindingStatus, Priority
+from findings.store.assets import chunks
 from findings.store.bbox import Box, meets_box
 from findings.store.convert import UNRANKED, finding_value, priority_value
 from findings.store.schema import FindingRecord, ImageRecord, ModelRunRecord, SurveyRecord, TrackRecord
@@ -72,6 +73,16 @@ def of_image(session: Session, image_uid: str, *, inactive: bool) -> list[Findin
     if not inactive:
         query = query.where(FindingRecord.active)
     return [finding_value(row) for row in session.scalars(query)]
+
+
+def of_images(session: Session, uids: Sequence[str], *, inactive: bool) -> dict[str, list[Finding]]:
+    """Return the findings of each of these images in the order they were added; an image without has an empty list."""
+    found: dict[str, list[Finding]] = {uid: [] for uid in uids}
+    for part in chunks(uids):
+        query = sa.select(FindingRecord).where(FindingRecord.image_uid.in_(part)).order_by(FindingRecord.id)
+        for row in session.scalars(query if inactive else query.where(FindingRecord.active)):
+            found[row.image_uid].append(finding_value(row))
+    return found
 
 
 def models_run(session: Session, survey_uid: str) -> dict[str, frozenset[str]]:

@@ -146,6 +146,11 @@ class Store:
         with self._reading() as session:
             return surveys.image(session, uid)
 
+    def images_of(self, uids: Sequence[str]) -> dict[str, Image]:
+        """Return images by uid, in few queries; NotFound if one is missing."""
+        with self._reading() as session:
+            return surveys.images_of(session, uids)
+
     def image_pages(self, survey_uid: str, size: int = 500) -> Iterator[list[Image]]:
         """Yield the images of a survey some at a time, in the order they were added; each page is a look of its own."""
         after: str | None = None
@@ -186,6 +191,11 @@ class Store:
         """Return the findings of an image, on demand with those that its model no longer finds."""
         with self._reading() as session:
             return queries.of_image(session, image_uid, inactive=inactive)
+
+    def findings_of_images(self, uids: Sequence[str], *, inactive: bool = False) -> dict[str, list[Finding]]:
+        """Return the findings of each of these images, in few queries."""
+        with self._reading() as session:
+            return queries.of_images(session, uids, inactive=inactive)
 
     def models_run(self, survey_uid: str) -> dict[str, frozenset[str]]:
         """Return the names of the models that inspected each image of a survey, by image uid."""

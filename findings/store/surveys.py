@@ -103,6 +103,22 @@ def image(session: Session, uid: str) -> Image:
     return image_value(record)
 
 
+def images_of(session: Session, uids: Sequence[str]) -> dict[str, Image]:
+    """Return images by uid, in the order given.
+
+    Raises:
+        NotFound: one is missing.
+    """
+    found: dict[str, Image] = {}
+    for part in assets.chunks(uids):
+        rows = session.scalars(sa.select(ImageRecord).where(ImageRecord.uid.in_(part)))
+        found |= {row.uid: image_value(row) for row in rows}
+    missing = next((uid for uid in uids if uid not in found), None)
+    if missing is not None:
+        raise NotFound(f"no image with id {missing!r}; ingest it into a survey first")
+    return {uid: found[uid] for uid in uids}
+
+
 def _new(session: Session, name: str, asset_uid: str | None) -> SurveyRecord:
     if not name.strip():
         raise StoreError(f"survey name {name!r} is blank; give it a name")

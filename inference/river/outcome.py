@@ -65,10 +65,10 @@ def record_findings(
     current = {q: latest_values([one.values[q] for one in observed if q in one.values]) for q in Quantity}
     current = {q: values if values.size else np.full(len(frame), np.nan) for q, values in current.items()}
     zones = find_zones(frame, reports.by_quantity, current)
-    images = {one.image_uid: store.image(one.image_uid) for one in observed}
+    images = store.images_of([one.image_uid for one in observed])
     before, after = _pictures(frame, observed, images, model, device) if zones else (None, None)
     told = [_told(zone, frame, observed, images, reports, current, after) for zone in zones]
-    known = {uid: store.findings_of_image(uid, inactive=True) for uid in images}
+    known = store.findings_of_images(list(images), inactive=True)
     mine = {uid: [f for f in found if f.provenance.model == MODEL] for uid, found in known.items()}
     parameters = {**settings.to_json(), "transects": len(frame)}
     found = findings_of(told, frame, asset, mine, model.weights_sha256, parameters)
@@ -167,7 +167,9 @@ def _pictures(
     device: torch.device,
 ) -> tuple[SceneView | None, SceneView | None]:
     """Return the earliest and the latest scene that show most of the reach, of like seasons where there are such."""
-    clear = [one for one in observed if one.assessed_share >= CLEAR_SHARE * _best_share(observed)]
+    shares = [one.assessed_share for one in observed]
+    least = CLEAR_SHARE * max(shares, default=0.0)
+    clear = [one for one, share in zip(observed, shares, strict=True) if share >= least]
     if not clear:
         return None, None
     latest = clear[-1]
@@ -183,10 +185,6 @@ def _pictures(
             seen = None
         views.append(seen)
     return views[0], views[1]
-
-
-def _best_share(observed: Sequence[Observation]) -> float:
-    return max((one.assessed_share for one in observed), default=0.0)
 
 
 def _days_apart(one: datetime, other: datetime) -> int:

@@ -48,7 +48,7 @@ def surfaces_of(card: ModelCard, scores: Array, bands: Mapping[str, Array]) -> S
     Raises:
         NotAssessable: the model does not tell water.
     """
-    planes = {spec.damage: centred(scores[i], spec.threshold) for i, spec in enumerate(card.classes)}
+    planes = {spec.damage: centred(scores[i], spec.edge) for i, spec in enumerate(card.classes)}
     if WATER not in planes:
         names = ", ".join(spec.name for spec in card.classes)
         raise NotAssessable(f"{card.name}@{card.version} knows {names}; a river needs a model that tells water")

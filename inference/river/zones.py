@@ -34,7 +34,7 @@ class Zone:
         quantity: what changed.
         direction: +1 grew, -1 fell; of banks: the sign of the offset.
         first, last: transects, inclusive.
-        peak: the transect with the largest change.
+        peak: the transect with the largest change that its neighbours bear out.
         shift_m: change there, absolute, with its 95 % interval ``low_m`` to ``high_m``.
         area_m2: change times spacing over the zone; the interval takes the transects as wrong together.
         first_seen: of the first transect that left its history.
@@ -148,7 +148,7 @@ def _zone(
 ) -> Zone:
     shift, low, high = (direction * a[run] for a in (report.shift, report.shift_low, report.shift_high))
     low, high = np.minimum(low, high), np.maximum(low, high)
-    best = int(np.nanargmax(shift))
+    best = _largest_borne_out(shift)
     spread = frame.spacing_m
     area = float(np.nansum(shift) * spread)
     return Zone(
@@ -165,6 +165,21 @@ def _zone(
         np.nanmin(report.confirmed_at[run]),
         outline,
     )
+
+
+def _largest_borne_out(shift: Floats) -> int:
+    """Return the place of the largest shift that a neighbour bears out: the median of three next to each other.
+
+    One transect that takes a field for river ground, or meets the bank lengthwise, does not give a zone its size.
+    """
+    if shift.size < 3:
+        return int(np.nanargmin(shift))
+    middle = np.array([np.nanmedian(shift[max(k - 1, 0) : k + 2]) for k in range(shift.size)])
+    middle[[0, -1]] = np.fmin(middle[[0, -1]], [middle[1], middle[-2]])
+    top = float(np.nanmax(middle))
+    near = np.flatnonzero(middle == top)[0]
+    around = np.arange(max(near - 1, 0), min(near + 2, shift.size))
+    return int(around[np.nanargmin(np.abs(shift[around] - top))])
 
 
 def _outline(
