@@ -67,11 +67,17 @@ def parse_yaml(text: str) -> Any:
 
 def _check_depth(text: str) -> None:
     """Refuse deep nesting before the C loader builds its nodes: it recurses, and a deep file ends the process."""
+        too_deep = PlainYamlError(f"nested more than {MAX_DEPTH} levels deep")
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise PlainYamlError(f"nested more than {MAX_DEPTH} levels deep")
+    try:
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise too_deep
+    except yaml.YAMLError as error:  # newer libyaml reads brackets ahead of their events, up to a limit of its own
+        if "nesting depth" in str(error):
+            raise too_deep from error
+        raise
 
 
 def _size(node: yaml.Node, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
