@@ -67,7 +67,7 @@ def parse_yaml(text: str) -> Any:
 
 def _check_depth(text: str) -> None:
     """Refuse deep nesting before the C loader builds its nodes: it recurses, and a deep file ends the process."""
-        too_deep = PlainYamlError(f"nested more than {MAX_DEPTH} levels deep")
+    too_deep = PlainYamlError(f"nested more than {MAX_DEPTH} levels deep")
     depth = 0
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
