@@ -16,8 +16,7 @@ from findings.finding import Finding
 from findings.survey import Image
 from imagery.masks import Classes
 from inference.overlay import Earlier, overlay_image
-from inference.river.frame import grid_of
-from inference.river.look import SceneView
+from inference.river.look import ScenePart
 from inference.scenes import Scene
 
 FOLDER = "evidence"
@@ -39,7 +38,7 @@ def scene_evidence(home: Path, scene: Scene, finding: Finding, *, before: Scene 
     return _written(home, finding, pictures)
 
 
-def series_evidence(home: Path, finding: Finding, after: SceneView, before: SceneView | None) -> Finding:
+def series_evidence(home: Path, finding: Finding, after: ScenePart, before: ScenePart | None) -> Finding:
     """Return a finding of a series with its overlay: the place in the latest scene beside an early one of the season.
 
     Args:
@@ -58,12 +57,12 @@ def series_evidence(home: Path, finding: Finding, after: SceneView, before: Scen
     return _written(home, finding, pictures)
 
 
-def _in_view(finding: Finding, view: SceneView) -> Finding:
+def _in_view(finding: Finding, view: ScenePart) -> Finding:
     """Return the finding with its outline in the pixels of a view."""
     place = finding.geometry_lonlat
     if not isinstance(place, Polygon):
         return finding
-    px = grid_of(view).pixels(np.asarray(place.exterior.coords)[:, :2], "EPSG:4326")
+    px = view.grid.pixels(np.asarray(place.exterior.coords)[:, :2], "EPSG:4326")
     return replace(finding, geometry_px=Polygon(px).buffer(0))
 
 

@@ -113,15 +113,17 @@ def record(asset: Asset, found: Outcome) -> dict[str, Any]:
         "events": [event.to_json() for event in found.events],
         "refusals": {quantity.value: why for quantity, why in reports.refusals.items()},
         "history_until": None if reports.history_until is None else reports.history_until.isoformat(),
-        "findings": [
-            {
-                "uid": one.uid,
-                "damage": one.damage,
-                "side": one.side,
-                "grade": None if one.grade is None else list(one.grade.codes),
-                "measures": [measure.to_json() for measure in one.measures],
-                "details": dict(one.details),
-            }
-            for one in found.findings
-        ],
+        "findings": [finding_record(one) for one in found.findings],
+    }
+
+
+def finding_record(one: Finding) -> dict[str, Any]:
+    """Return a finding of a reach as plain JSON values."""
+    return {
+        "uid": one.uid,
+        "damage": one.damage,
+        "side": one.side,
+        "grade": None if one.grade is None else list(one.grade.codes),
+        "measures": [measure.to_json() for measure in one.measures],
+        "details": dict(one.details),
     }

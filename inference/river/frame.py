@@ -103,8 +103,7 @@ def make_reach_frame(
 
 def grid_of(view: SceneView) -> Grid:
     """Return where the pixels of a view lie."""
-    height, width = view.surfaces.water.shape
-    return Grid(str(view.image.crs), view.transform, height, width, view.pixel_m)
+    return view.grid
 
 
 def _near(view: SceneView, first: SceneView) -> bool:

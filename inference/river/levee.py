@@ -72,6 +72,11 @@ class LeveeStrip:
         """Breadth of the strip."""
         return self.left_m + self.right_m
 
+    @property
+    def length_m(self) -> float:
+        """Length along the levee."""
+        return float(LineString(self.line_xy).length)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeveeScene:
@@ -115,12 +120,13 @@ def strip_beside(frame: ReachFrame, offset_m: Floats, width_m: float, side: str)
     return LeveeStrip(frame.points(offset_m)[known], frame.crs, width_m / 2, width_m / 2, side)
 
 
-def find_levee(strip: LeveeStrip, scenes: Sequence[LeveeScene]) -> RiverReport:
-    """Return bare patches and trees on a levee; outlines are in the pixels of the last scene that could be read.
+def find_levee(strip: LeveeStrip, scenes: Sequence[LeveeScene], *, grid: Grid | None = None) -> RiverReport:
+    """Return bare patches and trees on a levee.
 
     Args:
         strip: of the levee.
         scenes: one or several dates, any grid; their departures are combined.
+        grid: in whose pixels the outlines are wanted; None: those of the last scene.
 
     Raises:
         RecordError: no scene, a date without zone, or a strip without breadth.
@@ -130,6 +136,7 @@ def find_levee(strip: LeveeStrip, scenes: Sequence[LeveeScene]) -> RiverReport:
     if any(scene.captured_at.tzinfo is None for scene in scenes):
         raise RecordError("a scene's date has no time zone; give the time with its offset")
     step_m = max(scene.grid.pixel_m for scene in scenes)
+    into = max(scenes, key=lambda one: one.captured_at).grid if grid is None else grid
     reads, refusals = [], []
     for scene in sorted(scenes, key=lambda one: one.captured_at):
         try:
@@ -141,7 +148,10 @@ def find_levee(strip: LeveeStrip, scenes: Sequence[LeveeScene]) -> RiverReport:
     green = [read for read in reads if read.usual >= GREEN_NDVI]
     if not green:
         refusals.append(f"the grass is dormant on every date (NDVI under {GREEN_NDVI}): bare patches do not show")
-    found = [*_called(strip, green, step_m, BARE, len(reads)), *_called(strip, reads, step_m, TREES, len(reads))]
+    found = [
+        *_called(strip, green, step_m, BARE, len(reads), into),
+        *_called(strip, reads, step_m, TREES, len(reads), into),
+    ]
     return RiverReport(tuple(sorted(found, key=lambda f: -(f.measures[0].value or 0.0))), tuple(refusals))
 
 
@@ -213,7 +223,9 @@ def _usual(index: Floats, step_m: float, share: float) -> Floats:
     return out
 
 
-def _called(strip: LeveeStrip, reads: Sequence[_Read], step_m: float, kind: str, scenes: int) -> list[RiverFinding]:
+def _called(
+    strip: LeveeStrip, reads: Sequence[_Read], step_m: float, kind: str, scenes: int, into: Grid
+) -> list[RiverFinding]:
     if not reads:
         return []
     index = _median([read.index for read in reads])
@@ -228,7 +240,7 @@ def _called(strip: LeveeStrip, reads: Sequence[_Read], step_m: float, kind: str,
     found = []
     for label in range(1, len(stats)):
         if stats[label, cv2.CC_STAT_AREA] >= least:
-            found.append(_finding(strip, reads, labels == label, step_m, kind, scenes))
+            found.append(_finding(strip, reads, labels == label, step_m, kind, scenes, into))
     return found
 
 
@@ -245,7 +257,7 @@ def _median(planes: Sequence[Floats]) -> Floats:
 
 
 def _finding(
-    strip: LeveeStrip, reads: Sequence[_Read], mask: Bool, step_m: float, kind: str, scenes: int
+    strip: LeveeStrip, reads: Sequence[_Read], mask: Bool, step_m: float, kind: str, scenes: int, into: Grid
 ) -> RiverFinding:
     least = (LEAST_DROP if kind == BARE else LEAST_RISE) / 2
     seen = [r for r in reads if np.isfinite(r.index[mask]).any()]
@@ -269,7 +281,7 @@ def _finding(
         "caveat": "a difference of greenness; mowing, works and shade look alike on one date" if len(reads) < 3 else
                   "a lasting difference of greenness; what grows there a visit tells",
     }  # fmt: skip
-    polygon = _polygon(strip, mask, step_m, reads[-1].scene.grid)
+    polygon = _polygon(strip, mask, step_m, into)
     return RiverFinding(LEVEE, polygon, round(sum(borne_out) / max(len(borne_out), 1), 3), measures, details)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +30,9 @@ GEOLOCATION_95_PX = 0.5
 """95 % of where a scene lies against others, in pixels: Sentinel-2 5 m CE95 multi-temporal at 10 m."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SceneView:
-    """The part of a scene around a reach.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ScenePart:
+    """The part of a scene around a reach or a levee.
 
     Attributes:
         image: the scene.
@@ -41,7 +41,6 @@ class SceneView:
         bands: ``(H, W)`` each of ``BANDS`` that the scene has.
         rgb: ``(H, W, 3)`` uint8, stretched.
         mask: classes, or None.
-        surfaces: what covers the ground.
         pixel_m: side of a pixel.
     """
 
@@ -51,13 +50,25 @@ class SceneView:
     bands: dict[str, Array]
     rgb: NDArray[np.uint8]
     mask: Classes | None
-    surfaces: Surfaces
     pixel_m: float
+
+    @property
+    def grid(self) -> Grid:
+        """Where the pixels lie."""
+        height, width = self.rgb.shape[:2]
+        return Grid(str(self.image.crs), self.transform, height, width, self.pixel_m)
 
     @property
     def geolocation_sigma_m(self) -> float:
         """1-sigma of where the scene lies against the others of its series, metres."""
         return GEOLOCATION_95_PX * self.pixel_m / 1.96
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SceneView(ScenePart):
+    """... with the ``surfaces`` that a model sees there."""
+
+    surfaces: Surfaces
 
 
 def look(
@@ -77,21 +88,42 @@ def look(
         UnreadableImage: the file is gone or damaged.
         MissingBands: a band that the model requires is absent.
     """
+    with _opened(image) as reader:
+        part = _read(reader, image, around, crs)
+        scores = score_picture(model, _Part(reader, part.window), device)
+    surfaces = surfaces_of(model.card, scores, part.bands)
+    own = {name.name: getattr(part, name.name) for name in fields(ScenePart)}
+    return SceneView(**own, surfaces=surfaces)
+
+
+def look_plain(image: Image, *, around: NDArray[np.float64], crs: str) -> ScenePart:
+    """Return the part of a scene around the given points as it is, for what needs no model; raises as `look`."""
+    with _opened(image) as reader:
+        return _read(reader, image, around, crs)
+
+
+def _opened(image: Image) -> ImageReader:
     if image.crs is None or image.transform is None:
-        raise NotAssessable("the scene has no georeference, so its transects have no place; ingest it with a CRS")
+        raise NotAssessable("the scene has no georeference, so nothing on it has a place; ingest it with a CRS")
     mask_path = Path(image.mask_path) if image.mask_path is not None else None
-    with open_image(Path(image.path), bands=image.band_names, mask=mask_path) as reader:
-        whole = Window(0, 0, image.width_px, image.height_px)
-        window = whole if around is None else window_around(image, around, crs)
-        source = _Part(reader, window)
-        scores = score_picture(model, source, device)
-        inner = Window(0, 0, window.width, window.height)
-        names = [band for band in BANDS if band in reader.bands]
-        bands = dict(zip(names, source.read(inner, names).values, strict=True)) if names else {}
-        mask = reader.read_mask(window)
-        rgb = display_rgb(reader.read(window, masked=False), mask=mask)
-    surfaces = surfaces_of(model.card, scores, bands)
-    return SceneView(image, window, moved(image.transform, window), bands, rgb, mask, surfaces, pixel_metres(image))
+    return open_image(Path(image.path), bands=image.band_names, mask=mask_path)
+
+
+def _read(reader: ImageReader, image: Image, around: NDArray[np.float64] | None, crs: str) -> ScenePart:
+    whole = Window(0, 0, image.width_px, image.height_px)
+    window = whole if around is None else window_around(image, around, crs)
+    names = [band for band in BANDS if band in reader.bands]
+    bands = dict(zip(names, reader.read(window, names).values, strict=True)) if names else {}
+    mask = reader.read_mask(window)
+    return ScenePart(
+        image=image,
+        window=window,
+        transform=moved(image.transform or (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), window),
+        bands=bands,
+        rgb=display_rgb(reader.read(window, masked=False), mask=mask),
+        mask=mask,
+        pixel_m=pixel_metres(image),
+    )
 
 
 def moved(transform: Sequence[float], window: Window) -> tuple[float, float, float, float, float, float]:

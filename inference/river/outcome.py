@@ -222,14 +222,15 @@ def _join(store: Store, found: Sequence[Finding], known: Mapping[str, Sequence[F
             and one.survey_uid == lead.survey_uid
             and one.uid not in taken
             and "kind" in one.details
-            and _same_place(one, lead)
+            and same_place(one, lead)
         ]
         taken.update(one.uid for one in alike)
         others = {one.uid: (lead.uid, False) for one in alike}
         store.put_defects(lead.survey_uid, {lead.uid: (lead.uid, True), **others})
 
 
-def _same_place(one: Finding, other: Finding) -> bool:
+def same_place(one: Finding, other: Finding) -> bool:
+    """Return whether two findings share ``SAME_PLACE`` of the smaller one's ground."""
     a, b = one.geometry_lonlat, other.geometry_lonlat
     if a is None or b is None or not a.intersects(b):
         return False

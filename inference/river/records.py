@@ -23,7 +23,7 @@ from findings.taxonomy import TAXONOMY_VERSION
 from inference.judgement import CODE_VERSION, locate
 from inference.river.finding import EROSION, RiverFinding
 from inference.river.grid import reproject
-from inference.river.look import SceneView, to_pixels
+from inference.river.look import ScenePart, to_pixels
 from inference.river.monitor import Trend
 from inference.river.zones import Zone
 
@@ -116,11 +116,13 @@ def findings_of(
 
 def scene_findings(
     found: Sequence[RiverFinding],
-    view: SceneView,
+    view: ScenePart,
     asset: Asset,
     known: Sequence[Finding],
     weights_sha256: str,
     parameters: Mapping[str, Any],
+    *,
+    model: tuple[str, str] = (MODEL, VERSION),
 ) -> list[Finding]:
     """Return findings of one scene of a reach: outlines of its view, in the scene's own pixels.
 
@@ -131,6 +133,7 @@ def scene_findings(
         known: findings that the store holds for that scene.
         weights_sha256: of the model behind the view.
         parameters: of the scan.
+        model: name and version under which they are kept.
     """
     out: list[Finding] = []
     image = view.image
@@ -155,8 +158,9 @@ def scene_findings(
                 geometry_lonlat=place,
                 position_source=source,
                 score=round(one.score, 4),
-                provenance=Provenance(MODEL, VERSION, weights_sha256, 0.5, image.sha256, CODE_VERSION, parameters),
+                provenance=Provenance(*model, weights_sha256, 0.5, image.sha256, CODE_VERSION, parameters),
                 captured_at=image.captured_at,
+                side=one.details.get("side") or None,
                 taxonomy_version=TAXONOMY_VERSION,
                 details=details,
             )

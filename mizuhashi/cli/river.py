@@ -11,6 +11,8 @@ from mizuhashi.cli.options import Device, DeviceOption, JsonOption, new_app, par
 from mizuhashi.cli.river_flood import HELP as FLOOD_HELP
 from mizuhashi.cli.river_flood import flood
 from mizuhashi.cli.river_insar import insar
+from mizuhashi.cli.river_levee import HELP as LEVEE_HELP
+from mizuhashi.cli.river_levee import levee
 from mizuhashi.cli.session import Session, session_of
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 app = new_app("Rivers in time: scenes to series, alarms and findings.")
 app.command(help="Join external InSAR points to 20 m of a bridge's deck: velocity, thermal movement, z-score.")(insar)
 app.command(help=FLOOD_HELP)(flood)
+app.command(help=LEVEE_HELP)(levee)
 ReachOption = Annotated[str, typer.Option("--reach", metavar="ID", help="The river reach.")]
 ModelOption = Annotated[
     str | None, typer.Option(metavar="NAME[@VERSION]", help="What tells water [the champion that tells most surfaces].")
