@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,11 +18,10 @@ from findings.asset import Asset
 from findings.errors import InputError, NotAssessable, RecordError, UnreadableImage
 from findings.finding import Finding
 from findings.river_series import Floats, Observation, Quantity, ReachFrame
-from findings.store import ModelRun, Store
+from findings.store import Store
 from findings.store.rank import rank_all
 from findings.survey import Image, ImageStatus
 from inference.evidence import series_evidence
-from inference.judgement import CODE_VERSION
 from inference.river import levee
 from inference.river.finding import RiverFinding
 from inference.river.frame import metric_crs
@@ -32,6 +30,7 @@ from inference.river.levee import LeveeScene, LeveeStrip, find_levee, strip_besi
 from inference.river.look import ScenePart, look_plain
 from inference.river.outcome import same_place
 from inference.river.records import latest_values, scene_findings
+from inference.river.rules import rule_digest, rule_run
 from inference.river.scan import scenes_of
 
 MODEL, VERSION = "levee-grass", "1"
@@ -263,18 +262,16 @@ def _record(
     every: Sequence[str],
     options: LeveeOptions,
 ) -> list[Finding]:
-    parameters = {"limits": LIMITS, "scenes": options.scenes, "width_m": options.width_m, "side": options.side}
-    sha = hashlib.sha256(json.dumps(LIMITS, sort_keys=True).encode()).hexdigest()
+    asked = {"scenes": options.scenes, "width_m": options.width_m, "side": options.side}
+    run = rule_run((MODEL, VERSION), LIMITS, asked)
     known = {
         uid: [one for one in findings if one.provenance.model == MODEL]
         for uid, findings in store.findings_of_images(list(every)).items()
     }
     own = known.get(last.image.uid, [])
-    new = scene_findings(found, last, asset, own, sha, parameters, model=(MODEL, VERSION))
+    new = scene_findings(found, last, asset, own, rule_digest(LIMITS), run.parameters, model=(MODEL, VERSION))
     new = [_dated(one, [old for olds in known.values() for old in olds]) for one in new]
     new = [series_evidence(home, one, last, None) for one in new]
-    now = datetime.now(UTC)
-    run = ModelRun(MODEL, VERSION, sha, CODE_VERSION, now, now, "cpu", parameters)
     bearing = {uid for uid, olds in known.items() if olds} | {last.image.uid}
     for uid, image in store.images_of(sorted(bearing)).items():
         done = replace(image, status=ImageStatus.INSPECTED, reason=None)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mizuhashi.cli.options import Device, DeviceOption, JsonOption, new_app, parse_time
+from mizuhashi.cli.river_debris import HELP as DEBRIS_HELP
+from mizuhashi.cli.river_debris import debris
 from mizuhashi.cli.river_flood import HELP as FLOOD_HELP
 from mizuhashi.cli.river_flood import flood
 from mizuhashi.cli.river_insar import insar
@@ -25,6 +27,7 @@ app = new_app("Rivers in time: scenes to series, alarms and findings.")
 app.command(help="Join external InSAR points to 20 m of a bridge's deck: velocity, thermal movement, z-score.")(insar)
 app.command(help=FLOOD_HELP)(flood)
 app.command(help=LEVEE_HELP)(levee)
+app.command(help=DEBRIS_HELP)(debris)
 ReachOption = Annotated[str, typer.Option("--reach", metavar="ID", help="The river reach.")]
 ModelOption = Annotated[
     str | None, typer.Option(metavar="NAME[@VERSION]", help="What tells water [the champion that tells most surfaces].")
