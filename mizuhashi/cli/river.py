@@ -47,7 +47,7 @@ def scan(
     model: ModelOption = None,
     spacing: Annotated[float, typer.Option(metavar="M", help="Between transects, 25 to 100.")] = 50.0,
     line: Annotated[str, typer.Option(help="water: middle that scenes show; asset: its own line.")] = "water",
-    monitor: Annotated[str, typer.Option(help="ewma, cusum or mosum.")] = "ewma",
+    monitor: Annotated[str, typer.Option(help="cusum, ewma or mosum.")] = "cusum",
     false_alarms: Annotated[float, typer.Option(metavar="N", help="False alarms per 100 reach-years allowed.")] = 10.0,
     history_to: Annotated[
         str | None, typer.Option(metavar="TIME", help="Scenes before it are the stable history [the first half].")
