@@ -146,3 +146,27 @@ def test_what_is_no_reach_or_was_never_scanned_is_refused_in_words(
     assert "lies between --from and --to; it has 2017-" in late.err
     wide = program("river", "scan", "--reach", RIVER_UID, *WATER, "--spacing", "500")
     assert "transects every 500 m; expected 25 to 100 m" in wide.err
+
+
+def test_water_levels_with_gaps_go_into_scan_and_update_and_bad_lines_are_named(
+    program: Program, eroding: tuple[RiverSeries, Scenes, Path], tmp_path: Path
+) -> None:
+    series, scenes, assets = eroding
+    _ready(program, assets, scenes[:-1])
+    level = tmp_path / "level.csv"
+    rows = [f"{one.captured_at.isoformat()},{0.5 + 0.1 * (i % 3):.2f}" for i, one in enumerate(series.scenes)]
+    rows[4] = rows[4].split(",")[0] + ","  # the gauge was out of order
+    level.write_text("\n".join(["time,value", *rows]))
+    ran = program("river", "scan", "--reach", RIVER_UID, *WATER, "--covariate", level, "--json")
+    assert ran.status == 0, ran.err
+    assert any(one["damage"] == "R17" for one in ran.document["findings"])
+    updated = program("river", "update", "--reach", RIVER_UID, scenes[-1], "--covariate", level, "--json")
+    assert updated.status == 0, updated.err
+    without = program("river", "scan", "--reach", RIVER_UID, *WATER, "--to", "2022-10-31", "--json").document
+    assert [one["measures"] for one in without["findings"]] != [one["measures"] for one in ran.document["findings"]]
+    level.write_text("time,value\n2017-01-01T00:00+00:00,abc\n")
+    bad = program("river", "scan", "--reach", RIVER_UID, *WATER, "--covariate", level)
+    assert bad.status != 0
+    assert "level.csv, line 2" in bad.err
+    level.write_text("time,value\n2017-01-01T00:00,0.5\n")
+    assert "zone" in program("river", "scan", "--reach", RIVER_UID, *WATER, "--covariate", level).err
